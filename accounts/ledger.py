@@ -1,0 +1,150 @@
+"""The account balance: the only writer of accounts and transfers.
+
+It knows neither orders nor referrals; whoever moves money names the cause in the `key`. Posting
+one key twice moves nothing the second time and returns the first transfer.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, Sum
+
+from accounts.models import LedgerAccount, Transfer, User
+
+Kind = LedgerAccount.Kind
+
+
+class InsufficientBalance(Exception):
+    """The account holds less than was asked of it."""
+
+
+class KeyReused(Exception):
+    """A key that already moved money was posted again for another movement."""
+
+
+def balance(user: User, currency: str, kind: Kind = Kind.WALLET) -> int:
+    """What a person's account holds, in minor units; zero when there is no account yet."""
+    account = LedgerAccount.objects.filter(owner=user, kind=kind, currency=currency)
+    return account.values_list("balance", flat=True).first() or 0
+
+
+def shop_balance(kind: Kind, currency: str) -> int:
+    """Credits minus debits of one of the shop's accounts, summed from its transfers."""
+    of_kind = Q(kind=kind, currency=currency, owner=None)
+    ids = LedgerAccount.objects.filter(of_kind).values("pk")
+    credits = Transfer.objects.filter(credit__in=ids).aggregate(total=Sum("amount"))["total"] or 0
+    debits = Transfer.objects.filter(debit__in=ids).aggregate(total=Sum("amount"))["total"] or 0
+    return credits - debits
+
+
+def post(
+    *,
+    key: str,
+    debit: tuple[User | None, Kind],
+    credit: tuple[User | None, Kind],
+    amount: int,
+    currency: str,
+    kind: str,
+    reason: str,
+    reference: str = "",
+    actor: User | None = None,
+) -> Transfer:
+    """Move `amount` minor units from one account to another, once per `key`.
+
+    Accounts are `(owner, kind)`, the shop's own with owner None; missing ones are opened. Raises
+    InsufficientBalance when a person's account would go below zero, KeyReused when the key
+    belongs to another movement.
+    """
+    with transaction.atomic():
+        accounts = _lock(currency, debit, credit)
+        done = Transfer.objects.filter(key=key).first()
+        if done:
+            return _same(done, accounts, amount)
+        # One conditional statement decides, whoever else is spending: no read before it.
+        if debit[0] and not _move(accounts[debit], -amount):
+            raise InsufficientBalance(f"{key} needs {amount} {currency}")
+        if credit[0]:
+            _move(accounts[credit], amount)
+        return Transfer.objects.create(
+            key=key,
+            debit=accounts[debit],
+            credit=accounts[credit],
+            amount=amount,
+            currency=currency,
+            kind=kind,
+            reason=reason,
+            reference=reference,
+            actor=actor,
+        )
+
+
+def _lock(currency, *wanted):
+    """The accounts by `(owner, kind)`, opened if need be; people's rows locked, pk rising."""
+    found = {}
+    for owner, kind in wanted:
+        found[(owner, kind)] = _open(owner, kind, currency)
+    personal = [account.pk for (owner, _), account in found.items() if owner]
+    list(
+        LedgerAccount.objects.select_for_update(no_key=True)
+        .filter(pk__in=personal)
+        .order_by("pk")
+        .values_list("pk")
+    )
+    return found
+
+
+def _open(owner, kind, currency):
+    accounts = LedgerAccount.objects.filter(owner=owner, kind=kind, currency=currency)
+    account = accounts.first()
+    if account:
+        return account
+    try:
+        with transaction.atomic():
+            return LedgerAccount.objects.create(
+                owner=owner, kind=kind, currency=currency, balance=0 if owner else None
+            )
+    except IntegrityError:  # somebody else opened it a moment ago
+        return accounts.get()
+
+
+def _move(account, amount):
+    rows = LedgerAccount.objects.filter(pk=account.pk)
+    if amount < 0:
+        rows = rows.filter(balance__gte=-amount)
+    return rows.update(balance=F("balance") + amount)
+
+
+def _same(done, accounts, amount):
+    wanted = tuple(account.pk for account in accounts.values())
+    if (done.debit_id, done.credit_id, done.amount) != (*wanted, amount):
+        raise KeyReused(done.key)
+    return done
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a person's statement: `amount` is signed, `balance_after` is the wallet's."""
+
+    created_at: datetime
+    kind: str
+    reason: str
+    reference: str
+    amount: int
+    balance_after: int
+
+
+def statement(user: User, currency: str) -> list[Line]:
+    """Every movement of a person's wallet, newest first, with the balance after each."""
+    wallet = LedgerAccount.objects.filter(owner=user, kind=Kind.WALLET, currency=currency).first()
+    if not wallet:
+        return []
+    moves = Transfer.objects.filter(Q(debit=wallet) | Q(credit=wallet)).order_by("pk")
+    lines, running = [], 0
+    for move in moves:
+        signed = move.amount if move.credit_id == wallet.pk else -move.amount
+        running += signed
+        lines.append(
+            Line(move.created_at, move.kind, move.reason, move.reference, signed, running)
+        )
+    return lines[::-1]

@@ -1,0 +1,184 @@
+"""Who people are and what they own here."""
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from shop.kit.guards import append_only
+
+
+class UserManager(BaseUserManager):
+    use_in_migrations = True
+
+    def create_user(self, email, password=None, **fields):
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email, password=None, **fields):
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email):
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account. The email is the login, in any mix of capitals."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    shows_name = models.BooleanField(
+        "may be named to friends",
+        default=False,
+        help_text="Whoever invited them, and whom they invite, sees a first name and an initial.",
+    )
+    is_staff = models.BooleanField("staff", default=False)
+    is_active = models.BooleanField("active", default=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+
+    def __str__(self):
+        return self.email
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split()[0] if self.name.strip() else ""
+
+    @property
+    def public_name(self) -> str:
+        """What friends may read: `Ben K.`, or nothing when the person has not agreed."""
+        words = self.name.split()
+        if not self.shows_name or not words:
+            return ""
+        return f"{words[0]} {words[-1][0]}." if len(words) > 1 else words[0]
+
+    def get_short_name(self):
+        return self.first_name or self.email
+
+
+class PostalAddress(models.Model):
+    """The fields of an address, shared by the address book and by what an order froze."""
+
+    name = models.CharField("full name", max_length=120)
+    company = models.CharField(max_length=120, blank=True)
+    street = models.CharField("street and number", max_length=250)
+    city = models.CharField(max_length=120, blank=True)
+    region = models.CharField(max_length=120, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=2, help_text="ISO 3166, two letters.")
+
+    class Meta:
+        abstract = True
+
+    FIELDS = ("name", "company", "street", "city", "region", "postal_code", "country")
+
+    def as_dict(self) -> dict[str, str]:
+        return {field: getattr(self, field) for field in self.FIELDS}
+
+
+class Address(PostalAddress):
+    """An address a person keeps for next time; orders copy it and never point here."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="addresses")
+    used_at = models.DateTimeField(default=timezone.now, help_text="The newest is offered first.")
+
+    class Meta:
+        verbose_name_plural = "addresses"
+        ordering = ["-used_at"]
+
+    def __str__(self):
+        return f"{self.name}, {self.street}"
+
+
+class LedgerAccount(models.Model):
+    """One pot of money in one currency: a person's, or one of the shop's own.
+
+    The balance is kept for people's accounts, moved only by `accounts.ledger` in the transaction
+    that writes the transfer. The shop's accounts keep none (NULL): they are summed when asked,
+    so that no sale waits for another to let go of one hot row.
+    """
+
+    class Kind(models.TextChoices):
+        WALLET = "wallet", "Wallet"
+        HELD = "held", "Held for open orders"
+        OWED = "owed", "Owed back"
+        PROGRAMME_COST = "programme_cost", "Cost of the referral programme"
+        SALES = "sales", "Sales paid by balance"
+        GOODWILL = "goodwill", "Goodwill"
+
+    PERSONAL = (Kind.WALLET, Kind.HELD, Kind.OWED)
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="ledger_accounts"
+    )
+    kind = models.CharField(max_length=20, choices=Kind)
+    currency = models.CharField(max_length=3)
+    balance = models.BigIntegerField(null=True, blank=True, help_text="Minor units.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "kind", "currency"], name="account_once"),
+            models.UniqueConstraint(
+                fields=["kind", "currency"], condition=Q(owner=None), name="shop_account_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(balance=None) | Q(balance__gte=0), name="balance_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(kind__in=["wallet", "held", "owed"], owner__isnull=False, balance__isnull=False)
+                    | (
+                        ~Q(kind__in=["wallet", "held", "owed"])
+                        & Q(owner__isnull=True, balance__isnull=True)
+                    )
+                ),
+                name="balance_kept_for_people",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.owner or 'the shop'}: {self.get_kind_display()}"
+
+
+@append_only
+class Transfer(models.Model):
+    """A positive amount that moved from one account (debit) to another (credit), for ever.
+
+    `key` names the one cause, such as `order:17:hold`: a cause can move money once.
+    """
+
+    key = models.CharField(max_length=120, unique=True)
+    debit = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="debits")
+    credit = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="credits")
+    amount = models.PositiveBigIntegerField(help_text="Minor units.")
+    currency = models.CharField(max_length=3)
+    kind = models.CharField(max_length=30)
+    reference = models.CharField(max_length=40, blank=True, help_text="An order's code, or empty.")
+    reason = models.CharField(max_length=200)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
+            models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_two_accounts"),
+        ]
+
+    def __str__(self):
+        return self.key

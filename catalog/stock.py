@@ -1,0 +1,55 @@
+"""Take stock and give it back, each piece with one cause.
+
+Every change is one conditional UPDATE and one movement whose key is unique, so that whatever is
+taken ends once, and the sum of a variant's movements is its stock.
+"""
+
+from django.db import transaction
+from django.db.models import F
+
+from catalog.models import StockMovement, Variant
+
+
+class OutOfStock(Exception):
+    """There are fewer pieces than were asked for. `variant` is the one that ran out."""
+
+    def __init__(self, variant: Variant):
+        super().__init__(f"{variant.sku} is out of stock")
+        self.variant = variant
+
+
+class AlreadyMoved(Exception):
+    """The cause of this movement has moved stock before."""
+
+
+def take(quantities: dict[Variant, int], *, cause: str, reason: str) -> None:
+    """Take pieces of several variants, all or nothing. Raises OutOfStock, AlreadyMoved.
+
+    `cause` such as `order:17:take` is completed by the variant's id.
+    """
+    _move({variant: -quantity for variant, quantity in quantities.items()}, cause, reason)
+
+
+def give_back(quantities: dict[Variant, int], *, cause: str, reason: str) -> None:
+    """Put pieces back on the shelf, once per cause. Raises AlreadyMoved."""
+    _move(quantities, cause, reason)
+
+
+def correct(variant: Variant, quantity: int, *, cause: str, reason: str) -> None:
+    """Count what is there: add or remove pieces (signed). Raises OutOfStock, AlreadyMoved."""
+    _move({variant: quantity}, cause, reason)
+
+
+def _move(changes, cause, reason):
+    with transaction.atomic():
+        # Rows in one order everywhere: two carts with the same goods cannot wait for each other.
+        for variant, quantity in sorted(changes.items(), key=lambda change: change[0].pk):
+            _, created = StockMovement.objects.get_or_create(
+                key=f"{cause}:{variant.pk}",
+                defaults={"variant": variant, "quantity": quantity, "reason": reason},
+            )
+            if not created:
+                raise AlreadyMoved(f"{cause}:{variant.pk}")
+            enough = Variant.objects.filter(pk=variant.pk, stock__gte=-quantity)
+            if not enough.update(stock=F("stock") + quantity):
+                raise OutOfStock(variant)

@@ -1,0 +1,215 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import PostalAddress
+from shop.kit.guards import append_only, arrows, frozen
+
+
+class OrderQuerySet(models.QuerySet):
+    def pending(self):
+        return self.filter(status=Order.Status.PENDING)
+
+    def overdue(self, now):
+        """Unpaid orders whose time is up."""
+        return self.pending().filter(expires_at__lte=now)
+
+    def confirmed(self):
+        return self.filter(status=Order.Status.CONFIRMED)
+
+
+@arrows(
+    "status",
+    {
+        "pending": ("confirmed", "expired", "cancelled"),
+        # Late money, when the stock could be taken again.
+        "expired": ("confirmed",),
+        "cancelled": ("confirmed",),
+    },
+)
+@frozen(
+    "code",
+    "currency",
+    "amount_goods",
+    "amount_discount",
+    "amount_shipping",
+    "amount_tax",
+    "amount_total",
+    "amount_balance",
+    "amount_due",
+    "placed_at",
+)
+class Order(models.Model):
+    """What was agreed when the customer pressed pay. Its amounts never change afterwards.
+
+    `code` is for people and opens nothing; a guest reads the order by `access_token`.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting for payment"
+        CONFIRMED = "confirmed", "Confirmed"
+        EXPIRED = "expired", "Not paid in time"
+        CANCELLED = "cancelled", "Cancelled"
+
+    code = models.CharField(max_length=8, unique=True, editable=False)
+    access_token = models.CharField(max_length=43, unique=True, editable=False)
+    cart = models.ForeignKey("orders.Cart", models.SET_NULL, null=True, related_name="orders")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="orders"
+    )
+    email = models.EmailField(max_length=254)
+    language = models.CharField(max_length=10, default="en")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+
+    currency = models.CharField(max_length=3)
+    amount_goods = models.PositiveBigIntegerField()
+    amount_discount = models.PositiveBigIntegerField(default=0)
+    amount_shipping = models.PositiveBigIntegerField(default=0)
+    amount_tax = models.PositiveBigIntegerField(default=0, help_text="Added on top.")
+    amount_total = models.PositiveBigIntegerField()
+    amount_balance = models.PositiveBigIntegerField(default=0, help_text="Paid by balance.")
+    amount_due = models.PositiveBigIntegerField(help_text="What the card is asked for.")
+
+    shipping_name = models.CharField(max_length=80)
+    shipping_days = models.CharField(max_length=40, blank=True)
+
+    placed_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    expired_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    held_at = models.DateTimeField(null=True, blank=True, help_text="Waits for a person's look.")
+    held_because = models.CharField(max_length=200, blank=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-placed_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    amount_total=F("amount_goods")
+                    + F("amount_shipping")
+                    + F("amount_tax")
+                    - F("amount_discount")
+                ),
+                name="order_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_due=F("amount_total") - F("amount_balance")),
+                name="order_due_adds_up",
+            ),
+            models.UniqueConstraint(
+                fields=["cart"], condition=Q(status="pending"), name="one_open_order_per_cart"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="confirmed") | Q(confirmed_at__isnull=False),
+                name="confirmed_order_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(status="pending"), name="order_overdue"
+            ),
+            models.Index(fields=["user", "-placed_at"], name="order_history"),
+        ]
+
+    def __str__(self):
+        return self.code
+
+    @property
+    def spoken_code(self) -> str:
+        """The code as people read it: `Q3XN 8VTA`."""
+        return f"{self.code[:4]} {self.code[4:]}"
+
+    def get_absolute_url(self):
+        """The page of its owner; a guest's link carries the token."""
+        path = reverse("orders:order", args=[self.code])
+        return path if self.user_id else f"{path}?t={self.access_token}"
+
+
+@append_only
+class OrderLine(models.Model):
+    """A frozen copy of what was bought; later edits of the product do not reach it."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    variant = models.ForeignKey("catalog.Variant", models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField()
+    product_name = models.CharField(max_length=120)
+    variant_name = models.CharField(max_length=120, blank=True)
+    sku = models.CharField(max_length=40)
+    image = models.CharField(max_length=200, blank=True, help_text="Name of the stored file.")
+    quantity = models.PositiveIntegerField()
+    amount_unit = models.PositiveBigIntegerField()
+    amount = models.PositiveBigIntegerField(help_text="Unit times quantity.")
+    amount_discount = models.PositiveBigIntegerField(default=0, help_text="Share of discounts.")
+    tax_rate = models.PositiveIntegerField(default=0, help_text="Basis points.")
+    amount_tax = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "variant"], name="variant_once_per_order"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_positive"),
+            models.CheckConstraint(
+                condition=Q(amount=F("amount_unit") * F("quantity")), name="order_line_adds_up"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_discount__lte=F("amount")), name="line_discount_within"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.quantity} × {self.sku}"
+
+
+class OrderAddress(PostalAddress):
+    """Where the order goes, copied: the address book may change later."""
+
+    order = models.OneToOneField(Order, models.PROTECT, related_name="address")
+
+    def __str__(self):
+        return f"{self.name}, {self.city}"
+
+
+@append_only
+class OrderDiscount(models.Model):
+    """An amount taken off the goods, with the provider that gave it and its own reference."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="discounts")
+    source = models.CharField(max_length=40, help_text="The provider, such as referrals.welcome.")
+    reference = models.CharField(max_length=80, help_text="The provider's own name of the cause.")
+    label = models.CharField(max_length=120)
+    amount = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "source"], name="discount_once_per_source"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="discount_positive"),
+        ]
+
+    def __str__(self):
+        return self.label
+
+
+@append_only
+class OrderEvent(models.Model):
+    """One entry of an order's timeline: who did what, with which figures."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=40)
+    text = models.CharField(max_length=250)
+    data = models.JSONField(default=dict, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    is_public = models.BooleanField("shown to the customer", default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self):
+        return self.text

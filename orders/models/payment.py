@@ -1,0 +1,77 @@
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from orders.models.order import Order
+
+
+class Payment(models.Model):
+    """One attempt to pay an order at Stripe: written before Stripe is asked, never rewritten.
+
+    `idempotency_key`, `amount` and `session_expires_at` are what every retry of the same attempt
+    repeats, so that Stripe answers with the same session.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        PAID = "paid", "Paid"
+        CLOSED = "closed", "Closed unpaid"
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="payments")
+    idempotency_key = models.CharField(max_length=80, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    amount = models.PositiveBigIntegerField(help_text="What the session asks for.")
+    currency = models.CharField(max_length=3)
+    session_id = models.CharField(max_length=120, null=True, blank=True, unique=True)
+    session_url = models.URLField(max_length=1000, blank=True)
+    session_expires_at = models.DateTimeField()
+    intent_id = models.CharField(max_length=120, null=True, blank=True, unique=True)
+    amount_received = models.PositiveBigIntegerField(default=0)
+    card = models.CharField(max_length=40, blank=True, help_text="Visa ending 4242.")
+    card_hash = models.CharField(max_length=64, blank=True, help_text="Keyed hash of the card.")
+    last_error = models.CharField(max_length=250, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(status="open"), name="one_open_payment_per_order"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
+        ]
+
+    def __str__(self):
+        return f"{self.order} {self.get_status_display().lower()}"
+
+
+class StripeEventQuerySet(models.QuerySet):
+    def unprocessed(self):
+        return self.filter(processed_at=None)
+
+
+class StripeEvent(models.Model):
+    """The inbox of webhooks: what Stripe said, stored once before anything is done about it."""
+
+    event_id = models.CharField(max_length=120, unique=True)
+    type = models.CharField(max_length=80)
+    payload = models.JSONField()
+    received_at = models.DateTimeField(default=timezone.now)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    objects = StripeEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["received_at"], condition=Q(processed_at=None), name="event_unprocessed"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.type} {self.event_id}"

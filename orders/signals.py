@@ -1,0 +1,18 @@
+"""Facts that orders tell upwards, always after commit.
+
+Each is sent with `send_robust` and carries `order_id`. A receiver that fails delays what it would
+have done, never the order: a regular sweep finds what was missed.
+"""
+
+from django.db import transaction
+from django.dispatch import Signal
+
+# Anything about an order's money or state is different now: placed, confirmed, expired, cancelled.
+order_facts_changed = Signal()
+
+
+def tell(order_id: int) -> None:
+    """Send `order_facts_changed` once the running transaction has committed."""
+    transaction.on_commit(
+        lambda: order_facts_changed.send_robust(sender=None, order_id=order_id), robust=True
+    )

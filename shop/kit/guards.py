@@ -1,0 +1,160 @@
+"""Promises that the database keeps by trigger, on PostgreSQL and on SQLite alike.
+
+    @append_only                       # rows are never updated or deleted
+    @frozen("invitee", "inviter")      # these columns never change once written
+    @arrows("status", {"pending": ("confirmed", "expired")})   # nor other moves than these
+
+stand above the model they guard. The triggers are written after every `migrate` (SQLite drops
+them when a migration rebuilds its table); `missing()` tells which are absent, for `/readyz`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One trigger: it refuses `events` on the model's table when `condition(quote)` holds."""
+
+    model: type[models.Model]
+    name: str
+    events: tuple[str, ...]
+    message: str
+    condition: Callable[[Callable[[str], str]], str]
+
+    def trigger(self, event: str) -> str:
+        return f"{self.model._meta.db_table}_{self.name}_{event.lower()}"
+
+
+_guards: list[Guard] = []
+
+
+def append_only(model):
+    """Class decorator: rows of this model are written once and never touched again."""
+    message = f"{model._meta.db_table} only grows: write an opposite row instead"
+    _guards.append(Guard(model, "grows", ("UPDATE", "DELETE"), message, lambda quote: "1 = 1"))
+    return model
+
+
+def frozen(*fields: str):
+    """Class decorator: these fields keep their first value for ever, and the row stays."""
+
+    def decorate(model):
+        columns = [model._meta.get_field(field).column for field in fields]
+        message = f"{model._meta.db_table}: {', '.join(fields)} cannot change"
+
+        def changed(quote):
+            return " OR ".join(
+                # `IS DISTINCT FROM` needs SQLite 3.39; this says the same on both.
+                f"(OLD.{c} <> NEW.{c} OR (OLD.{c} IS NULL) <> (NEW.{c} IS NULL))"
+                for c in map(quote, columns)
+            )
+
+        _guards.append(Guard(model, "frozen", ("UPDATE",), message, changed))
+        return model
+
+    return decorate
+
+
+def arrows(field: str, allowed: Mapping[str, Iterable[str]]):
+    """Class decorator: `field` moves along these arrows only (standing still is no move)."""
+
+    def decorate(model):
+        column = model._meta.get_field(field).column
+        message = f"{model._meta.db_table}: {field} cannot move that way"
+        pairs = [(old, new) for old, news in allowed.items() for new in news]
+
+        def not_drawn(quote):
+            c = quote(column)
+            drawn = " OR ".join(f"(OLD.{c} = '{old}' AND NEW.{c} = '{new}')" for old, new in pairs)
+            return f"OLD.{c} <> NEW.{c} AND NOT ({drawn or '1 = 0'})"
+
+        _guards.append(Guard(model, f"{field}_moves", ("UPDATE",), message, not_drawn))
+        return model
+
+    return decorate
+
+
+def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
+    """`post_migrate` receiver: (re)write the triggers of the app that was just migrated."""
+    present = set(connections[using].introspection.table_names())
+    for guard in _guards:
+        if guard.model._meta.app_label == sender.label and guard.model._meta.db_table in present:
+            _install(guard, using)
+
+
+def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """The names of triggers that should be in the database and are not."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
+        else:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        present = {row[0] for row in cursor.fetchall()}
+    wanted = [guard.trigger(event) for guard in _guards for event in _events(guard, connection)]
+    return [name for name in wanted if _clip(name) not in present]
+
+
+@contextmanager
+def lifted(using: str = DEFAULT_DB_ALIAS):
+    """Without the triggers, for a test that empties the whole database between two cases."""
+    present = set(connections[using].introspection.table_names())
+    guards = [guard for guard in _guards if guard.model._meta.db_table in present]
+    for guard in guards:
+        _remove(guard, using)
+    try:
+        yield
+    finally:
+        for guard in guards:
+            _install(guard, using)
+
+
+def _events(guard, connection):
+    # TRUNCATE exists on PostgreSQL only, and would pass by a trigger for DELETE.
+    truncates = connection.vendor == "postgresql" and "DELETE" in guard.events
+    return (*guard.events, "TRUNCATE") if truncates else guard.events
+
+
+def _clip(name):
+    return name[:63]  # PostgreSQL cuts longer identifiers
+
+
+def _install(guard, using):
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    table = quote(guard.model._meta.db_table)
+    condition = guard.condition(quote)
+    message = guard.message.replace("'", "''")
+    _remove(guard, using)
+    with connection.cursor() as cursor:
+        for event in _events(guard, connection):
+            name = quote(_clip(guard.trigger(event)))
+            if connection.vendor != "postgresql":
+                cursor.execute(
+                    f"CREATE TRIGGER {name} BEFORE {event} ON {table} WHEN {condition} "
+                    f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+                )
+                continue
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+                f"BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';"
+                " END $$"
+            )
+            each = "STATEMENT" if event == "TRUNCATE" else f"ROW WHEN ({condition})"
+            cursor.execute(
+                f"CREATE TRIGGER {name} BEFORE {event} ON {table} "
+                f"FOR EACH {each} EXECUTE FUNCTION {name}()"
+            )
+
+
+def _remove(guard, using):
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    on_table = f" ON {quote(guard.model._meta.db_table)}" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        for event in _events(guard, connection):
+            cursor.execute(f"DROP TRIGGER IF EXISTS {quote(_clip(guard.trigger(event)))}{on_table}")

@@ -1,0 +1,16 @@
+"""Rate limits kept in the cache: so many tries of one thing by one key in one window."""
+
+import time
+
+from django.core.cache import cache
+
+
+def allow(name: str, key: str, *, limit: int, seconds: int) -> bool:
+    """Count one try and tell whether it is within `limit` tries per `seconds`."""
+    window = int(time.time() // seconds)
+    slot = f"limit:{name}:{key}:{window}"
+    cache.add(slot, 0, timeout=seconds + 1)
+    try:
+        return cache.incr(slot) <= limit
+    except ValueError:  # the entry fell out of the cache between the two calls
+        return True

@@ -1,0 +1,18 @@
+from django.core.management.base import BaseCommand
+
+from shop.kit import jobs
+
+
+class Command(BaseCommand):
+    help = "Run background work: mails, expiry of unpaid orders, rewards. Kill it at any time."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--once", action="store_true", help="Run what is due now, then stop.")
+
+    def handle(self, *, once, **options):
+        if once:
+            jobs.reap()
+            jobs.tick()
+            jobs.run_due()
+        else:
+            jobs.work()

@@ -1,0 +1,46 @@
+from django.db import models
+from django.db.models import Q
+
+
+class Schedule(models.Model):
+    """When a regular job runs next; the row is the lock between two workers."""
+
+    name = models.CharField(max_length=80, unique=True)
+    next_run_at = models.DateTimeField()
+
+    def __str__(self):
+        return self.name
+
+
+class Message(models.Model):
+    """One outgoing mail, written with the change that causes it and sent after commit."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+
+    kind = models.CharField(max_length=60, help_text="What it says, such as order_confirmed.")
+    subject_row = models.CharField(max_length=80, help_text="What it is about, such as order:17.")
+    message_id = models.CharField(max_length=120, unique=True, help_text="Fixed for every try.")
+    recipient = models.EmailField(max_length=254)
+    subject = models.CharField(max_length=250)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject_row"], name="message_once"),
+            models.CheckConstraint(
+                condition=~Q(state="sent") | Q(sent_at__isnull=False), name="message_sent_has_time"
+            ),
+        ]
+        indexes = [models.Index(fields=["-created_at"], name="message_newest")]
+
+    def __str__(self):
+        return f"{self.kind} to {self.recipient}"

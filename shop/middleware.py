@@ -1,0 +1,44 @@
+"""Two small doors before everything else."""
+
+from django.conf import settings
+from django.http import HttpResponseBadRequest, HttpResponseRedirect
+from django.shortcuts import render
+
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+
+
+def canonical_host(get_response):
+    """Send a page opened as 127.0.0.1 to the loopback name of SITE_URL, and back never.
+
+    Cookies and the Content-Security-Policy know one name only; under another the cart would be
+    empty and the card page refused. Health pages, webhooks and the sandbox's own API stay put.
+    """
+    name = settings.SITE_HOST.split(":")[0]
+    stays = ("/healthz", "/readyz", "/webhooks/", "/sandbox/stripe/v1/")
+
+    def middleware(request):
+        asked = request.get_host().rsplit(":", 1)[0] if settings.SITE_HOST else ""
+        if (
+            asked != name
+            and {asked, name} <= LOOPBACK
+            and request.method == "GET"
+            and not request.path.startswith(stays)
+        ):
+            return HttpResponseRedirect(settings.SITE_URL + request.get_full_path())
+        return get_response(request)
+
+    return middleware
+
+
+def no_nul_bytes(get_response):
+    """Refuse NUL in an address or a query: no page means it, and PostgreSQL cannot store it.
+
+    Form fields refuse it by themselves, with a sentence beside the field.
+    """
+
+    def middleware(request):
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponseBadRequest(render(request, "400.html").content)
+        return get_response(request)
+
+    return middleware

@@ -1,0 +1,356 @@
+"""Every setting of the shop. Values come from the environment; nothing else reads it.
+
+`.env.example` and the table in the README say what each variable means.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from shop import locks
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# Environment: production unless told otherwise, so that forgetting to say so is safe.
+SHOP_ENV = env("SHOP_ENV", default="production")
+if SHOP_ENV not in ("production", "development", "test"):
+    raise ImproperlyConfigured("SHOP_ENV is production, development or test.")
+PRODUCTION = SHOP_ENV == "production"
+DEBUG = env.bool("DEBUG", default=False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG cannot be on where SHOP_ENV is production.")
+
+
+def required(name: str, demo: str, hint: str) -> str:
+    """A value that production must name; elsewhere the demo value serves."""
+    value = env(name, default="" if PRODUCTION else demo)
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return value
+
+
+SECRET_KEY = required(
+    "SECRET_KEY", "a demo key that guards nothing", "Set it to 50 or more random characters."
+)
+SITE_URL = required(
+    "SITE_URL", "http://localhost:8000", "Set it to the shop's address, such as https://shop.example."
+).rstrip("/")
+SITE_HOST = SITE_URL.split("://")[-1].split("/")[0]
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=[SITE_HOST.split(":")[0]] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"],
+)
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+# The shop
+SHOP_NAME = env("SHOP_NAME", default="Tandem")
+SHOP_CURRENCY = env("SHOP_CURRENCY", default="USD")
+LOW_STOCK_FROM = env.int("LOW_STOCK_FROM", default=5)
+MAX_PER_LINE = env.int("MAX_PER_LINE", default=10)
+ADMIN_PATH = env("ADMIN_PATH", default="admin/").strip("/") + "/"
+
+# Applications, ground floor first
+INSTALLED_APPS = [
+    "shop.kit",
+    "catalog",
+    "accounts",
+    "orders",
+    "referrals",
+    "shop",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "shop.middleware.canonical_host",
+    "shop.middleware.no_nul_bytes",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "referrals.visits.middleware",
+]
+
+ROOT_URLCONF = "shop.urls"
+WSGI_APPLICATION = "shop.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "shop.context.site",
+                "catalog.context.departments",
+                "orders.context.cart_count",
+                "referrals.context.invitation",
+            ],
+        },
+    }
+]
+
+# Database: SQLite until DATABASE_URL says otherwise
+DATABASE_URL = env("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'shop.sqlite3'}")
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    VAR_DIR.mkdir(exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        # Writers queue up instead of failing late with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
+        ),
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["OPTIONS"] = {
+        "options": "-c lock_timeout=10000 -c statement_timeout=30000"
+    }
+
+# Cache and sessions: the database until REDIS_URL says otherwise
+REDIS_URL = env("REDIS_URL", default="")
+if REDIS_URL:
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    }
+    SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "shop_cache",
+        }
+    }
+
+# Background work
+TASKS = {
+    "default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]}
+}
+WORKER_PAUSE_SECONDS = env.float("WORKER_PAUSE_SECONDS", default=1.0)
+
+# Mail: Django hands every message to our outbox; the worker sends it by MAIL_TRANSPORT
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_BACKEND = "shop.kit.mail.Outbox"
+DEFAULT_FROM_EMAIL = required(
+    "DEFAULT_FROM_EMAIL", "Tandem <shop@tandem.example>", "Set it to the sender of the shop's mail."
+)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+REPLY_TO_EMAIL = env("REPLY_TO_EMAIL", default="")
+SUPPORT_EMAIL = env("SUPPORT_EMAIL", default=REPLY_TO_EMAIL or "hello@tandem.example")
+
+# Stripe, or its stand-in on this very server
+STRIPE_API_VERSION = "2026-10-28.endive"
+STRIPE_SECRET_KEY = required(
+    "STRIPE_SECRET_KEY", "sk_test_sandbox_tandem", "Copy it from Stripe's dashboard, API keys."
+)
+STRIPE_WEBHOOK_SECRETS = env.list(
+    "STRIPE_WEBHOOK_SECRETS", default=[] if PRODUCTION else ["whsec_sandbox_tandem"]
+)
+if not all(STRIPE_WEBHOOK_SECRETS) or not STRIPE_WEBHOOK_SECRETS:
+    raise ImproperlyConfigured(
+        "STRIPE_WEBHOOK_SECRETS is not set. Copy the signing secret of the webhook endpoint from "
+        "Stripe's dashboard; while rolling it, list both, separated by a comma."
+    )
+SANDBOX = env.bool("SANDBOX", default=STRIPE_SECRET_KEY.startswith(locks.SANDBOX_KEY_PREFIX))
+STRIPE_API_BASE = env(
+    "STRIPE_API_BASE", default=f"{SITE_URL}/sandbox/stripe" if SANDBOX else locks.OFFICIAL_BASE
+)
+locks.refuse_unsafe(
+    env=SHOP_ENV,
+    secret_key=STRIPE_SECRET_KEY,
+    api_base=STRIPE_API_BASE,
+    sandbox_on=SANDBOX,
+)
+LIVE_MODE = STRIPE_SECRET_KEY.startswith(locks.LIVE_KEY_PREFIXES)
+# A card page stays payable for 35 minutes (Stripe's least is 30), its order waits for 40.
+PAYMENT_MINUTES = 35
+ORDER_MINUTES = 40
+if SANDBOX:
+    INSTALLED_APPS += ["shop.sandbox"]
+    SANDBOX_DB = env("SANDBOX_DB", default=str(VAR_DIR / "sandbox.sqlite3"))
+    SANDBOX_WEBHOOK_URL = env("SANDBOX_WEBHOOK_URL", default=f"{SITE_URL}/webhooks/stripe/")
+    SANDBOX_ALLOW_REMOTE = env.bool("SANDBOX_ALLOW_REMOTE", default=False)
+MAIL_TRANSPORT = env(
+    "MAIL_TRANSPORT",
+    default="shop.sandbox.mailbox.EmailBackend"
+    if SANDBOX
+    else "django.core.mail.backends.smtp.EmailBackend",
+)
+
+# Questions that the checkout puts to whoever is listed here
+CHECKOUT_DISCOUNTS = ["referrals.discounts.welcome"]
+
+# Referrals
+REFERRAL_COOKIE = "tandem_visit"
+REFERRAL_COOKIE_DAYS = 30
+
+# Accounts
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_REDIRECT_URL = "accounts:home"
+LOGIN_URL = "account_login"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SharedSignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "website"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.split("://")[0]
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_PROVIDERS = {}
+
+# Sign-in with Google, when its keys are there
+if env("GOOGLE_CLIENT_ID", default=""):
+    INSTALLED_APPS += ["allauth.socialaccount.providers.google"]
+    SOCIALACCOUNT_PROVIDERS["google"] = {
+        "APPS": [
+            {
+                "client_id": env("GOOGLE_CLIENT_ID"),
+                "secret": required("GOOGLE_CLIENT_SECRET", "", "It belongs to GOOGLE_CLIENT_ID."),
+            }
+        ],
+        "SCOPE": ["profile", "email"],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+
+# Security
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+        # form-action also covers where a POST redirects to: the card page, the Google login.
+        "form-action": [
+            SELF,
+            "https://checkout.stripe.com",
+            *(["https://accounts.google.com"] if "google" in SOCIALACCOUNT_PROVIDERS else []),
+        ],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+HTTPS = SITE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
+CSRF_FAILURE_VIEW = "shop.views.csrf_failure"
+if HTTPS:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
+    SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=True)
+if env.bool("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+
+# Language and time
+LANGUAGE_CODE = "en"
+TIME_ZONE = env("TIME_ZONE", default="UTC")
+USE_I18N = True
+USE_TZ = True
+
+# Files
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = env("MEDIA_ROOT", default=str(VAR_DIR / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = not PRODUCTION
+
+# Logs: one line each, to standard error
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "tandem": {"level": env("LOG_LEVEL", default="INFO")},
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}
+
+if SHOP_ENV == "test":
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    MAIL_TRANSPORT = "django.core.mail.backends.locmem.EmailBackend"
+    INSTALLED_APPS += ["allauth.socialaccount.providers.dummy"]
+    if not REDIS_URL:
+        CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
