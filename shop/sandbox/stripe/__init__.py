@@ -1,0 +1,1 @@
+"""A stand-in for Stripe: `core.handle` turns one HTTP request into one reply."""

@@ -1,0 +1,180 @@
+"""The outbox: sign events, post them to the shop, try again until it answers 2xx.
+
+Rows are written by `events.emit` in the transaction of the change. A crash after
+the POST and before the note leads to a second POST when the lease ends: at least
+once, like the real thing.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from shop.sandbox.config import Config
+
+from . import events, sessions, signing, store
+
+logger = logging.getLogger(__name__)
+
+WAITS = (2, 10, 60, 300, 3600)
+TIMEOUT = 10
+# Longer than a POST can take, so a live sender never loses its row.
+LEASE = 30
+HOLD = "hold_deliveries"
+IDLE = 1.0
+
+
+def deliver_due(config: Config, *, now: float | None = None, limit: int = 100) -> int:
+    """Send what is due, oldest first; answers how many were tried.
+
+    `now` (unix seconds) may look ahead, so that a test need not wait for a retry.
+    """
+    for tried in range(limit):
+        claimed = _claim(config, time.time() if now is None else now)
+        if not claimed:
+            return tried
+        _send(config, claimed)
+    return limit
+
+
+def deliver_again(config: Config, delivery_id: int) -> None:
+    """Send one now, whatever its state and even while deliveries are held."""
+    with store.transaction(config) as tx:
+        tx.db.execute(
+            "UPDATE delivery SET state = 'due', lease_until = ? WHERE id = ?",
+            (time.time() + LEASE, delivery_id),
+        )
+        row = _with_body(tx, delivery_id)
+    if row:
+        _send(config, row)
+
+
+def hold(config: Config, held: bool) -> None:
+    """Stop sending, or start again. Events keep piling up meanwhile."""
+    with store.transaction(config) as tx:
+        store.set_setting(tx, HOLD, "1" if held else "")
+    wake(config)
+
+
+def wait_for(config: Config, event_id: str, seconds: float = 5) -> None:
+    """Return once the event's first delivery was tried, or when time is up.
+
+    Stripe, too, holds the customer's redirect a moment for the shop's answer.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with store.transaction(config) as tx:
+            waiting = tx.db.execute(
+                "SELECT 1 FROM delivery WHERE event_id = ? AND attempts = 0",
+                (event_id,),
+            ).fetchone()
+            held = store.setting(tx, HOLD)
+        if not waiting or held:
+            return
+        time.sleep(0.05)
+
+
+def _claim(config: Config, now: float) -> dict[str, Any] | None:
+    """Take the oldest due row for a while. Two workers never take the same one."""
+    with store.transaction(config) as tx:
+        if store.setting(tx, HOLD):
+            return None
+        row = tx.db.execute(
+            "SELECT id FROM delivery WHERE state = 'due' AND next_at <= ?1 "
+            "AND (lease_until IS NULL OR lease_until < ?1) ORDER BY id LIMIT 1",
+            (now,),
+        ).fetchone()
+        if not row:
+            return None
+        tx.db.execute("UPDATE delivery SET lease_until = ? WHERE id = ?", (now + LEASE, row["id"]))
+        return _with_body(tx, row["id"])
+
+
+def _with_body(tx: store.Tx, delivery_id: int) -> dict[str, Any] | None:
+    row = tx.db.execute(
+        "SELECT id, event_id, url, attempts FROM delivery WHERE id = ?", (delivery_id,)
+    ).fetchone()
+    if not row:
+        return None
+    return {**row, "body": events.body(events.load(tx, row["event_id"]))}
+
+
+def _send(config: Config, row: dict[str, Any]) -> None:
+    body = row["body"]
+    # Signed at each try: the shop refuses a signature older than five minutes.
+    signature = signing.header(config.webhook_secret, body, int(time.time()))
+    try:
+        response = requests.post(
+            row["url"],
+            data=body,
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Stripe-Signature": signature,
+                "User-Agent": "Stripe/1.0 (Tandem sandbox)",
+            },
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        )
+        status, answer = response.status_code, response.text[:500]
+    except requests.RequestException as error:
+        status, answer = None, f"{type(error).__name__}: {error}"[:500]
+    _note(config, row, status, answer)
+
+
+def _note(config: Config, row: dict[str, Any], status: int | None, answer: str) -> None:
+    attempts = row["attempts"] + 1
+    state, next_at = "done", time.time()
+    if status is None or not 200 <= status < 300:
+        logger.warning("Webhook %s not accepted: %s", row["event_id"], status)
+        state = "due" if attempts <= len(WAITS) else "failed"
+        next_at += WAITS[min(attempts, len(WAITS)) - 1]
+    with store.transaction(config) as tx:
+        tx.db.execute(
+            "UPDATE delivery SET state = ?, attempts = ?, next_at = ?, "
+            "lease_until = NULL, status = ?, answer = ? WHERE id = ?",
+            (state, attempts, next_at, status, answer, row["id"]),
+        )
+
+
+class Worker(threading.Thread):
+    """Delivers in the background, and expires the sessions whose time is up."""
+
+    def __init__(self, config: Config):
+        super().__init__(name="sandbox-deliveries", daemon=True)
+        self.config = config
+        self.woken = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            self.woken.clear()
+            try:
+                with store.transaction(self.config) as tx:
+                    sessions.sweep(tx)
+                deliver_due(self.config)
+            except Exception:
+                # One bad row or a locked file must not end all deliveries.
+                logger.exception("The sandbox's delivery round failed")
+            self.woken.wait(IDLE)
+
+
+_workers: dict[Path, Worker] = {}
+_starting = threading.Lock()
+
+
+def ensure_worker(config: Config) -> Worker:
+    """The one worker of this process for that file, started on first use."""
+    with _starting:
+        worker = _workers.get(config.path)
+        if worker is None or not worker.is_alive():
+            worker = _workers[config.path] = Worker(config)
+            worker.start()
+        return worker
+
+
+def wake(config: Config) -> None:
+    """Something was committed: send it now rather than at the next round."""
+    if config.background and config.webhook_url:
+        ensure_worker(config).woken.set()

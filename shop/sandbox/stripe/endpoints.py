@@ -1,0 +1,109 @@
+"""The modelled part of Stripe's API: which call checks what and runs what."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import stripe.params as single
+import stripe.params.checkout as checkout
+
+from . import events, lists, refunds, sessions, store
+from .errors import missing
+from .store import Tx
+
+Params = dict[str, Any]
+Run = Callable[[Tx, Params, str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`run(tx, params, object_id)` answers; `params_class` is the package's type."""
+
+    params_class: type
+    run: Run
+
+
+def _retrieve(kind: str, param: str) -> Run:
+    def run(tx: Tx, params: Params, object_id: str) -> dict[str, Any]:
+        found = store.get(tx, kind, object_id)
+        if not found:
+            raise missing(kind, object_id, param)
+        return found
+
+    return run
+
+
+def _list(kind: str, url: str, *filters: str) -> Run:
+    return lambda tx, params, _: lists.objects(tx, kind, url, params, frozenset(filters))
+
+
+def _event(tx: Tx, params: Params, event_id: str) -> dict[str, Any]:
+    event = events.load(tx, event_id)
+    if not event:
+        raise missing("event", event_id)
+    return event
+
+
+def _line_items(tx: Tx, params: Params, session_id: str) -> dict[str, Any]:
+    sessions.load(tx, session_id)
+    url = f"/v1/checkout/sessions/{session_id}/line_items"
+    return lists.page(sessions.line_items(tx, session_id), url, params)
+
+
+SESSIONS = "/v1/checkout/sessions"
+TABLE: dict[tuple[str, str], Endpoint] = {
+    ("POST", SESSIONS): Endpoint(
+        checkout.SessionCreateParams,
+        lambda tx, params, _: sessions.create(tx, params),
+    ),
+    ("GET", SESSIONS): Endpoint(
+        checkout.SessionListParams,
+        _list(sessions.KIND, SESSIONS, "payment_intent", "status"),
+    ),
+    ("GET", SESSIONS + "/{id}"): Endpoint(
+        checkout.SessionRetrieveParams, lambda tx, _, id_: sessions.load(tx, id_)
+    ),
+    ("POST", SESSIONS + "/{id}/expire"): Endpoint(
+        checkout.SessionExpireParams, lambda tx, _, id_: sessions.expire(tx, id_)
+    ),
+    ("GET", SESSIONS + "/{id}/line_items"): Endpoint(
+        checkout.SessionListLineItemsParams, _line_items
+    ),
+    ("GET", "/v1/payment_intents"): Endpoint(
+        single.PaymentIntentListParams, _list("payment_intent", "/v1/payment_intents")
+    ),
+    ("GET", "/v1/payment_intents/{id}"): Endpoint(
+        single.PaymentIntentRetrieveParams, _retrieve("payment_intent", "intent")
+    ),
+    ("GET", "/v1/charges"): Endpoint(
+        single.ChargeListParams, _list("charge", "/v1/charges", "payment_intent")
+    ),
+    ("GET", "/v1/charges/{id}"): Endpoint(
+        single.ChargeRetrieveParams, _retrieve("charge", "charge")
+    ),
+    ("POST", "/v1/refunds"): Endpoint(
+        single.RefundCreateParams, lambda tx, params, _: refunds.create(tx, params)
+    ),
+    ("GET", "/v1/refunds"): Endpoint(
+        single.RefundListParams,
+        _list("refund", "/v1/refunds", "charge", "payment_intent"),
+    ),
+    ("GET", "/v1/refunds/{id}"): Endpoint(
+        single.RefundRetrieveParams, _retrieve("refund", "refund")
+    ),
+    ("GET", "/v1/events"): Endpoint(
+        single.EventListParams,
+        lambda tx, params, _: lists.happenings(tx, "/v1/events", params),
+    ),
+    ("GET", "/v1/events/{id}"): Endpoint(single.EventRetrieveParams, _event),
+}
+
+
+def find(method: str, path: str) -> tuple[Endpoint, str] | None:
+    """The endpoint for a call and the object id in its path, or None."""
+    for (verb, pattern), endpoint in TABLE.items():
+        match = re.fullmatch(pattern.replace("{id}", "([^/]+)"), path)
+        if verb == method and match:
+            return endpoint, match[1] if match.lastindex else ""
+    return None

@@ -1,0 +1,303 @@
+"""Checkout Sessions: open, then complete or expired, and never back."""
+
+import secrets
+from typing import Any
+
+from . import amounts, events, session_rules, store
+from .errors import missing, refused
+from .store import Tx, new_id
+
+KIND = "checkout.session"
+
+
+def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
+    """A new open session. Raises ApiError; see `session_rules` for the reasons."""
+    session_rules.check(params, tx.now)
+    currency = params["line_items"][0]["price_data"]["currency"].lower()
+    lines = [_line_item(tx, line, currency) for line in params["line_items"]]
+    subtotal = sum(line["amount_subtotal"] for line in lines)
+    shipping = _shipping(tx, params)
+    total = subtotal + (shipping["cost"]["amount_total"] if shipping else 0)
+    amounts.check_total(total, currency)
+
+    session_id = "cs_test_" + secrets.token_hex(29)
+    session = {
+        "id": session_id,
+        "object": KIND,
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "amount_subtotal": subtotal,
+        "amount_total": total,
+        "automatic_tax": {
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "billing_address_collection": params.get("billing_address_collection"),
+        "cancel_url": params.get("cancel_url"),
+        "client_reference_id": params.get("client_reference_id"),
+        "client_secret": None,
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "created": tx.now,
+        "currency": currency,
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": {
+            name: params.get("custom_text", {}).get(name) or None
+            for name in (
+                "after_submit",
+                "shipping_address",
+                "submit",
+                "terms_of_service_acceptance",
+            )
+        },
+        "customer": None,
+        "customer_account": None,
+        "customer_creation": params.get("customer_creation", "if_required"),
+        "customer_details": _customer(params.get("customer_email"), None),
+        "customer_email": params.get("customer_email"),
+        "discounts": [],
+        "expires_at": params.get("expires_at", tx.now + session_rules.DAY),
+        "integration_identifier": None,
+        "invoice": None,
+        "invoice_creation": {
+            "enabled": False,
+            "invoice_data": {
+                "account_tax_ids": None,
+                "custom_fields": None,
+                "description": None,
+                "footer": None,
+                "issuer": None,
+                "metadata": {},
+                "rendering_options": None,
+            },
+        },
+        "livemode": False,
+        "locale": params.get("locale"),
+        "managed_payments": {"enabled": False},
+        "metadata": _set_only(params.get("metadata")),
+        "mode": "payment",
+        "origin_context": None,
+        "payment_intent": None,
+        "payment_link": None,
+        "payment_method_collection": "if_required",
+        "payment_method_configuration_details": None,
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card"],
+        "payment_status": "unpaid" if total else "no_payment_required",
+        "permissions": None,
+        "phone_number_collection": {"enabled": False},
+        "recovered_from": None,
+        "saved_payment_method_options": None,
+        "setup_intent": None,
+        "shipping_address_collection": None,
+        "shipping_cost": shipping["cost"] if shipping else None,
+        "shipping_options": [shipping["option"]] if shipping else [],
+        "status": "open",
+        "submit_type": params.get("submit_type"),
+        "subscription": None,
+        "success_url": params["success_url"],
+        "total_details": {
+            "amount_discount": 0,
+            "amount_shipping": shipping["cost"]["amount_total"] if shipping else 0,
+            "amount_tax": 0,
+        },
+        "ui_mode": "hosted_page",
+        "url": f"{tx.config.public_base}/pay/{session_id}",
+        "wallet_options": None,
+    }
+    intent_data = params.get("payment_intent_data", {})
+    store.insert(
+        tx,
+        session,
+        {
+            "line_items": lines,
+            "payment_intent_data": {
+                **intent_data,
+                "metadata": _set_only(intent_data.get("metadata")),
+            },
+        },
+    )
+    return session
+
+
+def load(tx: Tx, session_id: str) -> dict[str, Any]:
+    """The session as it is now. Raises ApiError (404) for an unknown id."""
+    session = store.get(tx, KIND, session_id)
+    if not session:
+        raise missing("checkout.session", session_id, "session")
+    return session
+
+
+def expire(tx: Tx, session_id: str) -> dict[str, Any]:
+    """Close an open session for good. Raises ApiError unless it is open."""
+    session = load(tx, session_id)
+    if session["status"] != "open":
+        raise refused(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This '
+            f"Checkout Session has a status of {session['status']}.",
+        )
+    return _expired(tx, session)
+
+
+def sweep(tx: Tx) -> None:
+    """Expire every open session whose time is up."""
+    rows = tx.db.execute(
+        "SELECT id FROM object WHERE kind = ? AND json_extract(json, '$.status') = "
+        "'open' AND json_extract(json, '$.expires_at') <= ?",
+        (KIND, tx.now),
+    ).fetchall()
+    for row in rows:
+        _expired(tx, load(tx, row["id"]))
+
+
+def complete(tx: Tx, session: dict[str, Any], email: str, name: str) -> None:
+    """Mark an open session paid (or free), and tell about it."""
+    session["status"] = "complete"
+    if session["payment_status"] == "unpaid":
+        session["payment_status"] = "paid"
+    session["customer_details"] = _customer(email, name or None)
+    # A finished page has no address to pay at.
+    session["url"] = None
+    store.update(tx, session)
+    events.emit(tx, "checkout.session.completed", session)
+
+
+def line_items(tx: Tx, session_id: str) -> list[dict[str, Any]]:
+    """The lines of a session that is known to exist."""
+    return store.get_private(tx, session_id)["line_items"]
+
+
+def success_url(session: dict[str, Any]) -> str:
+    """Where a finished payment leads, with the id filled in."""
+    return session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _expired(tx: Tx, session: dict[str, Any]) -> dict[str, Any]:
+    session["status"] = "expired"
+    session["url"] = None
+    store.update(tx, session)
+    events.emit(tx, "checkout.session.expired", session)
+    return session
+
+
+def _set_only(metadata: dict[str, str] | None) -> dict[str, str]:
+    return {key: value for key, value in (metadata or {}).items() if value}
+
+
+def _customer(email: str | None, name: str | None) -> dict[str, Any] | None:
+    if not email:
+        return None
+    return {
+        "address": None,
+        "business_name": None,
+        "email": email,
+        "individual_name": None,
+        "name": name,
+        "phone": None,
+        "tax_exempt": "none",
+        "tax_ids": [],
+    }
+
+
+def _line_item(tx: Tx, line: dict[str, Any], currency: str) -> dict[str, Any]:
+    data = line["price_data"]
+    amount = data["unit_amount"] * line["quantity"]
+    product = _product(tx, data["product_data"])
+    store.insert(tx, product)
+    return {
+        "id": new_id("li"),
+        "object": "item",
+        "adjustable_quantity": None,
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+        "currency": currency,
+        "description": product["name"],
+        "metadata": _set_only(line.get("metadata")),
+        "price": {
+            "id": new_id("price"),
+            "object": "price",
+            "active": False,
+            "billing_scheme": "per_unit",
+            "created": tx.now,
+            "currency": currency,
+            "custom_unit_amount": None,
+            "livemode": False,
+            "lookup_key": None,
+            "metadata": {},
+            "nickname": None,
+            "product": product["id"],
+            "recurring": None,
+            "tax_behavior": data.get("tax_behavior", "unspecified"),
+            "tiers_mode": None,
+            "transform_quantity": None,
+            "type": "one_time",
+            "unit_amount": data["unit_amount"],
+            "unit_amount_decimal": str(data["unit_amount"]),
+        },
+        "quantity": line["quantity"],
+    }
+
+
+def _product(tx: Tx, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": new_id("prod"),
+        "object": "product",
+        "active": False,
+        "created": tx.now,
+        "default_price": None,
+        "description": data.get("description"),
+        "images": data.get("images", []),
+        "livemode": False,
+        "marketing_features": [],
+        "metadata": _set_only(data.get("metadata")),
+        "name": data["name"],
+        "package_dimensions": None,
+        "shippable": None,
+        "statement_descriptor": None,
+        "tax_code": data.get("tax_code"),
+        "type": "service",
+        "unit_label": data.get("unit_label"),
+        "updated": tx.now,
+        "url": None,
+    }
+
+
+def _shipping(tx: Tx, params: dict[str, Any]) -> dict[str, Any] | None:
+    if not params.get("shipping_options"):
+        return None
+    data = params["shipping_options"][0]["shipping_rate_data"]
+    amount = data["fixed_amount"]["amount"]
+    rate = {
+        "id": new_id("shr"),
+        "object": "shipping_rate",
+        "active": False,
+        "created": tx.now,
+        "delivery_estimate": data.get("delivery_estimate"),
+        "display_name": data["display_name"],
+        "fixed_amount": {
+            "amount": amount,
+            "currency": data["fixed_amount"]["currency"].lower(),
+        },
+        "livemode": False,
+        "metadata": _set_only(data.get("metadata")),
+        "tax_behavior": data.get("tax_behavior", "unspecified"),
+        "tax_code": data.get("tax_code"),
+        "type": "fixed_amount",
+    }
+    store.insert(tx, rate)
+    return {
+        "option": {"shipping_amount": amount, "shipping_rate": rate["id"]},
+        "cost": {
+            "amount_subtotal": amount,
+            "amount_tax": 0,
+            "amount_total": amount,
+            "shipping_rate": rate["id"],
+        },
+    }

@@ -1,0 +1,114 @@
+"""Stripe for the shop's tests: no sockets, no sleeping, the same rules."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import stripe
+
+from shop.sandbox.config import Config
+from shop.sandbox.stripe import core, events, sessions, signing, store
+from shop.sandbox.stripe.memory import MemoryClient
+from shop.sandbox.stripe.replies import Reply
+
+SECRET = "whsec_sandbox_test"
+KEY = "sk_test_sandbox_memory"
+
+
+class MemoryStripe:
+    """A Stripe of one's own in one file, to be made per test in `tmp_path`.
+
+    Nothing is delivered by itself: fetch events with `events()` and post
+    `signed(event)` to the webhook, so that a test chooses order and repetition.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        webhook_secret: str = SECRET,
+        public_base: str = "http://sandbox.test/sandbox/stripe",
+    ):
+        self.config = Config(
+            path=Path(folder) / "sandbox.sqlite3",
+            public_base=public_base,
+            webhook_secret=webhook_secret,
+            background=False,
+        )
+        self._http = MemoryClient(self.config)
+
+    def client_http(self) -> stripe.HTTPClient:
+        """For `StripeClient(http_client=…, base_addresses={"api": public_base})`."""
+        return self._http
+
+    def client(self, key: str = KEY) -> stripe.StripeClient:
+        """A ready client that talks to this Stripe."""
+        return stripe.StripeClient(
+            key,
+            http_client=self._http,
+            base_addresses={"api": self.config.public_base},
+        )
+
+    @property
+    def requests(self) -> list[tuple[str, str, str | None]]:
+        """API calls so far: (method, path, idempotency key)."""
+        return self._http.seen
+
+    def pay(
+        self,
+        session_id: str,
+        number: str = "4242424242424242",
+        *,
+        outcome: str = "complete",
+        email: str = "ada@example.com",
+    ) -> str | None:
+        """Pay as a customer would; answers where the page leads, None if it stays.
+
+        A card that asks for 3-D Secure is answered with `outcome`: "complete" or
+        "fail". A declined card stays on the page.
+        """
+        fields = {"number": number, "expiry": "12 / 34", "name": "Ada Lovelace"}
+        fields |= {"cvc": "1234" if len(number) == 15 else "123", "email": email}
+        reply = self.post(f"/pay/{session_id}", fields)
+        where = reply.headers.get("Location")
+        if where and where.endswith("/authenticate"):
+            path = f"/pay/{session_id}/authenticate"
+            where = self.post(path, {"outcome": outcome}).headers["Location"]
+            if urlsplit(where).path.endswith(f"/pay/{session_id}"):
+                return None
+        return where
+
+    def get(self, target: str) -> Reply:
+        """A page of the sandbox, by path below its base."""
+        return core.handle(self.config, "GET", target, {})
+
+    def post(self, target: str, fields: dict[str, str]) -> Reply:
+        """Submit a form of the sandbox."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return core.handle(self.config, "POST", target, kind, urlencode(fields).encode())
+
+    def expire(self, session_id: str) -> dict[str, Any]:
+        """Expire an open session as its time running out would. Raises ApiError."""
+        with store.transaction(self.config) as tx:
+            return sessions.expire(tx, session_id)
+
+    def events(self, type: str | None = None) -> list[dict[str, Any]]:
+        """What happened, oldest first, of one type if given."""
+        with store.transaction(self.config) as tx:
+            return events.recent(tx, type)[::-1]
+
+    def signed(self, event: dict[str, Any], *, at: int | None = None) -> tuple[bytes, str]:
+        """The body and `Stripe-Signature` to post to the shop's webhook.
+
+        `at` (unix seconds) ages the signature; now by default.
+        """
+        body = events.body(event)
+        stamp = int(time.time()) if at is None else at
+        return body, signing.header(self.config.webhook_secret, body, stamp)
+
+    def object(self, kind: str, object_id: str) -> dict[str, Any] | None:
+        """A stored object such as `("charge", "ch_…")`, as plain JSON."""
+        with store.transaction(self.config) as tx:
+            return json.loads(json.dumps(store.get(tx, kind, object_id)))

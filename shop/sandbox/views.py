@@ -1,0 +1,88 @@
+"""The Django side of the sandbox: translate, and nothing more."""
+
+from functools import wraps
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from . import conf, html, mail_pages, mailbox
+from .stripe import core
+
+
+def loopback_only(view):
+    """Refuse callers from another machine, unless SANDBOX_ALLOW_REMOTE is true."""
+
+    @wraps(view)
+    def guarded(request, *args, **kwargs):
+        allowed = getattr(settings, "SANDBOX_ALLOW_REMOTE", False)
+        if not allowed and not _is_loopback(request.META.get("REMOTE_ADDR", "")):
+            return HttpResponse(
+                "The sandbox answers this machine only.\n",
+                status=403,
+                content_type="text/plain",
+            )
+        response = view(request, *args, **kwargs)
+        response[core.MARKER] = "1"
+        return response
+
+    return guarded
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+
+
+@csrf_exempt
+@loopback_only
+def stripe(request, path):
+    query = request.META.get("QUERY_STRING", "")
+    target = f"/{path}?{query}" if query else f"/{path}"
+    reply = core.handle(conf.from_settings(), request.method, target, request.headers, request.body)
+    return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
+
+
+@require_safe
+@loopback_only
+def mail_list(request):
+    config = conf.from_settings()
+    to = request.GET.get("to", "").strip()
+    messages = mailbox.messages(config.path, to=to)
+    body = mail_pages.index(config, messages, to)
+    return HttpResponse(body, headers=html.headers())
+
+
+@require_safe
+@loopback_only
+def mail_message(request, mail_id):
+    message = _message_or_404(mail_id)
+    body = mail_pages.message(conf.from_settings(), message)
+    return HttpResponse(body, headers=html.headers())
+
+
+@require_safe
+@loopback_only
+@xframe_options_sameorigin
+def mail_html(request, mail_id):
+    response = HttpResponse(_message_or_404(mail_id)["html"])
+    # The mail is data, not our page: no script, no form, nothing fetched from afar.
+    response["Content-Security-Policy"] = (
+        "sandbox allow-popups allow-top-navigation-by-user-activation; "
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+        "frame-ancestors 'self'"
+    )
+    return response
+
+
+def _message_or_404(mail_id):
+    message = mailbox.message(conf.from_settings().path, mail_id)
+    if not message:
+        raise Http404("No such message")
+    return message
