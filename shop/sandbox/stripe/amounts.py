@@ -2,13 +2,15 @@
 
 from .errors import invalid
 
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
-TWO_DECIMAL = frozenset(
-    "aed ars aud bgn brl cad chf cny cop czk dkk egp eur gbp hkd huf idr ils inr isk "
-    "mad mxn myr ngn nok nzd pen php pln ron rsd sar sek sgd thb try twd uah ugx usd "
-    "uyu zar".split()
+_ZERO_DECIMAL_CODES = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
+ZERO_DECIMAL = frozenset(_ZERO_DECIMAL_CODES.split())
+_THREE_DECIMAL_CODES = "bhd jod kwd omr tnd"
+THREE_DECIMAL = frozenset(_THREE_DECIMAL_CODES.split())
+_TWO_DECIMAL_CODES = (
+    "aed ars aud bgn brl cad chf cny cop czk dkk egp eur gbp hkd huf idr ils inr isk mad "
+    "mxn myr ngn nok nzd pen php pln ron rsd sar sek sgd thb try twd uah ugx usd uyu zar"
 )
+TWO_DECIMAL = frozenset(_TWO_DECIMAL_CODES.split())
 CURRENCIES = ZERO_DECIMAL | TWO_DECIMAL | THREE_DECIMAL
 
 MINIMUM = {

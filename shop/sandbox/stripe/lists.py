@@ -7,7 +7,7 @@ from . import events
 from .errors import invalid, missing, not_modelled
 from .store import Tx
 
-PAGING = frozenset("created ending_before expand limit starting_after".split())
+PAGING = frozenset(["created", "ending_before", "expand", "limit", "starting_after"])
 COMPARE = {
     "gt": lambda have, want: have > want,
     "gte": lambda have, want: have >= want,

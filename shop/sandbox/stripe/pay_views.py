@@ -220,6 +220,6 @@ def _picker(form: PayForm) -> str:
 def _pick(card: TestCard, chosen: str) -> str:
     current = ' aria-current="true"' if card.number == chosen else ""
     return (
-        f'<li><a href="?card={card.number}"{current}>'
+        f'<li><a href="?card={card.number}#number"{current}>'
         f"<span>{escape(card.label)}</span> <code>{card.spaced}</code></a></li>"
     )

@@ -6,7 +6,9 @@ from . import amounts, events, session_rules, store
 from .errors import invalid, missing, refused
 from .store import Tx, new_id
 
-SUPPORTED = frozenset("amount charge currency expand metadata payment_intent reason".split())
+SUPPORTED = frozenset(
+    ["amount", "charge", "currency", "expand", "metadata", "payment_intent", "reason"]
+)
 
 
 def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:

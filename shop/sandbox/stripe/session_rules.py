@@ -14,14 +14,33 @@ DAY = 24 * 60 * 60
 SLACK = 30
 
 SUPPORTED = frozenset(
-    "adaptive_pricing allowed_payment_method_types billing_address_collection "
-    "branding_settings cancel_url client_reference_id currency custom_text "
-    "customer_creation customer_email expand expires_at line_items locale metadata "
-    "mode payment_intent_data payment_method_collection shipping_options "
-    "submit_type success_url ui_mode".split()
+    [
+        "adaptive_pricing",
+        "allowed_payment_method_types",
+        "billing_address_collection",
+        "branding_settings",
+        "cancel_url",
+        "client_reference_id",
+        "currency",
+        "custom_text",
+        "customer_creation",
+        "customer_email",
+        "expand",
+        "expires_at",
+        "line_items",
+        "locale",
+        "metadata",
+        "mode",
+        "payment_intent_data",
+        "payment_method_collection",
+        "shipping_options",
+        "submit_type",
+        "success_url",
+        "ui_mode",
+    ]
 )
 SUPPORTED_INTENT = frozenset(
-    "capture_method description metadata receipt_email statement_descriptor_suffix".split()
+    ["capture_method", "description", "metadata", "receipt_email", "statement_descriptor_suffix"]
 )
 ONLY = {
     "adaptive_pricing": [{"enabled": False}],

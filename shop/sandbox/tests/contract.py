@@ -1,0 +1,150 @@
+"""What a true Stripe object looks like: the package's classes, and Stripe's schemas.
+
+The schemas are a second opinion that lies outside the repository; where the file is
+absent, the installed package alone decides.
+"""
+
+import json
+import os
+import types
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, ForwardRef, Literal, Union, get_args, get_origin
+
+import stripe
+from stripe import StripeObject
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+CLASSES = {
+    "checkout.session": stripe.checkout.Session,
+    "payment_intent": stripe.PaymentIntent,
+    "payment_method": stripe.PaymentMethod,
+    "charge": stripe.Charge,
+    "refund": stripe.Refund,
+    "event": stripe.Event,
+    "item": stripe.LineItem,
+    "price": stripe.Price,
+}
+
+
+def check(obj: dict[str, Any]) -> None:
+    """Fail, naming the place, unless `obj` is a complete object of its kind."""
+    kind = obj["object"]
+    if kind == "list":
+        for entry in obj["data"]:
+            check(entry)
+        return
+    _check_class(CLASSES[kind], obj, kind)
+    schema = _schemas().get(kind)
+    if schema:
+        lacking = set(schema["x-always-present"]) - obj.keys()
+        # Stripe's fixtures carry this key; the types of the package do not.
+        assert not lacking - {"source"}, f"{kind} lacks {lacking}"
+        _check_schema(schema, {k: v for k, v in obj.items() if k != "source"}, kind)
+    if kind == "event":
+        check(obj["data"]["object"])
+
+
+@lru_cache
+def _schemas() -> dict[str, Any]:
+    shared = Path(os.environ.get("TANDEM_SHARED", REPOSITORY.parent / "shared"))
+    path = shared / "stripe" / "openapi-subset.json"
+    if not path.exists():
+        return {}
+    return json.loads(path.read_text())["components"]["schemas"]
+
+
+def _check_class(cls: type, obj: Any, path: str) -> None:
+    hints = {
+        name: hint for name, hint in cls.__annotations__.items() if get_origin(hint) is not ClassVar
+    }
+    for name, hint in hints.items():
+        if name in obj:
+            _check_hint(hint, obj[name], f"{path}.{name}")
+        else:
+            assert _is_optional(hint), f"{path}.{name} is missing"
+    unknown = obj.keys() - hints.keys() - {"id", "object", "source"}
+    assert not unknown, f"{path} has unknown {unknown}"
+
+
+def _is_optional(hint: Any) -> bool:
+    return type(None) in get_args(hint)
+
+
+def _check_hint(hint: Any, value: Any, path: str) -> None:
+    choices = list(_flat(hint))
+    if value is None:
+        assert type(None) in choices, f"{path} is null"
+        return
+    literals = [v for c in choices if get_origin(c) is Literal for v in get_args(c)]
+    if literals and str not in choices:
+        assert value in literals, f"{path} is {value!r}"
+    elif isinstance(value, dict):
+        for choice in choices:
+            if isinstance(choice, type) and issubclass(choice, StripeObject):
+                if choice.__annotations__:
+                    _check_class(choice, value, path)
+                return
+        assert any(isinstance(c, ForwardRef) or get_origin(c) for c in choices), path
+    elif isinstance(value, list):
+        (items,) = (get_args(c)[0] for c in choices if get_origin(c) is list)
+        for n, entry in enumerate(value):
+            _check_hint(items, entry, f"{path}[{n}]")
+    elif bool in choices or int in choices:
+        assert type(value) in choices, f"{path} is {value!r}"
+
+
+def _flat(hint: Any):
+    if get_origin(hint) in (Union, types.UnionType):
+        for choice in get_args(hint):
+            yield from _flat(choice)
+    else:
+        yield hint
+
+
+def _check_schema(schema: dict[str, Any], value: Any, path: str) -> None:
+    if value is None:
+        assert schema.get("nullable"), f"{path} is null"
+        return
+    if "anyOf" in schema:
+        errors = [_why_not(choice, value, path) for choice in schema["anyOf"]]
+        assert None in errors, f"{path}: {errors}"
+        return
+    if "$ref" in schema:
+        _check_schema(_schemas()[schema["$ref"].rsplit("/", 1)[1]], value, path)
+        return
+    if "enum" in schema:
+        assert value in schema["enum"], f"{path} is {value!r}"
+    {"object": _check_object, "array": _check_array}.get(schema.get("type"), _check_scalar)(
+        schema, value, path
+    )
+
+
+def _why_not(schema: dict[str, Any], value: Any, path: str) -> str | None:
+    try:
+        _check_schema(schema, value, path)
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+def _check_object(schema, value, path) -> None:
+    assert isinstance(value, dict), f"{path} is no object"
+    lacking = set(schema.get("required", [])) - value.keys()
+    assert not lacking, f"{path} lacks {lacking}"
+    properties = schema.get("properties")
+    for name, entry in value.items():
+        if properties is not None and "additionalProperties" not in schema:
+            assert name in properties, f"{path} has unknown {name}"
+            _check_schema(properties[name], entry, f"{path}.{name}")
+
+
+def _check_array(schema, value, path) -> None:
+    assert isinstance(value, list), f"{path} is no array"
+    for n, entry in enumerate(value):
+        _check_schema(schema["items"], entry, f"{path}[{n}]")
+
+
+def _check_scalar(schema, value, path) -> None:
+    expected = {"string": (str,), "integer": (int,), "boolean": (bool,), "number": (int, float)}
+    assert type(value) in expected[schema["type"]], f"{path} is {value!r}"
