@@ -1,0 +1,2 @@
+def invitation(request):
+    return {}
