@@ -38,9 +38,8 @@ def check(obj: dict[str, Any]) -> None:
     schema = _schemas().get(kind)
     if schema:
         lacking = set(schema["x-always-present"]) - obj.keys()
-        # Stripe's fixtures carry this key; the types of the package do not.
-        assert not lacking - {"source"}, f"{kind} lacks {lacking}"
-        _check_schema(schema, {k: v for k, v in obj.items() if k != "source"}, kind)
+        assert not lacking, f"{kind} lacks {lacking}"
+        _check_schema(schema, obj, kind)
     if kind == "event":
         check(obj["data"]["object"])
 
@@ -63,7 +62,7 @@ def _check_class(cls: type, obj: Any, path: str) -> None:
             _check_hint(hint, obj[name], f"{path}.{name}")
         else:
             assert _is_optional(hint), f"{path}.{name} is missing"
-    unknown = obj.keys() - hints.keys() - {"id", "object", "source"}
+    unknown = obj.keys() - hints.keys() - {"id", "object"}
     assert not unknown, f"{path} has unknown {unknown}"
 
 
