@@ -58,6 +58,11 @@ def message(config: Config, mail: dict[str, Any]) -> bytes:
     )
 
 
+def missing(config: Config) -> bytes:
+    """No message has that number."""
+    return _document("No such mail", _head(config, "No such mail"))
+
+
 def linked(text: str) -> str:
     """Escaped text whose web addresses are links."""
     parts = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]])", text)

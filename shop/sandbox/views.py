@@ -4,7 +4,7 @@ from functools import wraps
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -62,16 +62,19 @@ def mail_list(request):
 @require_safe
 @loopback_only
 def mail_message(request, mail_id):
-    message = _message_or_404(mail_id)
-    body = mail_pages.message(conf.from_settings(), message)
-    return HttpResponse(body, headers=html.headers())
+    config = conf.from_settings()
+    message = mailbox.message(config.path, mail_id)
+    if not message:
+        return HttpResponse(mail_pages.missing(config), status=404, headers=html.headers())
+    return HttpResponse(mail_pages.message(config, message), headers=html.headers())
 
 
 @require_safe
 @loopback_only
 @xframe_options_sameorigin
 def mail_html(request, mail_id):
-    response = HttpResponse(_message_or_404(mail_id)["html"])
+    message = mailbox.message(conf.from_settings().path, mail_id)
+    response = HttpResponse(message["html"] if message else "", status=200 if message else 404)
     # The mail is data, not our page: no script, no form, nothing fetched from afar.
     response["Content-Security-Policy"] = (
         "sandbox allow-popups allow-top-navigation-by-user-activation; "
@@ -79,10 +82,3 @@ def mail_html(request, mail_id):
         "frame-ancestors 'self'"
     )
     return response
-
-
-def _message_or_404(mail_id):
-    message = mailbox.message(conf.from_settings().path, mail_id)
-    if not message:
-        raise Http404("No such message")
-    return message

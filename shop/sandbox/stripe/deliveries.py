@@ -120,7 +120,7 @@ def _send(config: Config, row: dict[str, Any]) -> None:
         )
         status, answer = response.status_code, response.text[:500]
     except requests.RequestException as error:
-        status, answer = None, f"{type(error).__name__}: {error}"[:500]
+        status, answer = None, f"{type(error).__name__}: is the shop running?"
     _note(config, row, status, answer)
 
 

@@ -176,8 +176,9 @@ def _errors(form: PayForm) -> str:
         else f"<li>{escape(message)}</li>"
         for name, message in form.errors.items()
     )
+    heading = "The payment did not go through" if "" in form.errors else "Check these fields"
     return f"""<div class="errors" role="alert" tabindex="-1" autofocus>
-<h3>The payment did not go through</h3>
+<h3>{heading}</h3>
 <ul>
 {items}
 </ul>

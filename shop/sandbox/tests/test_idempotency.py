@@ -68,7 +68,7 @@ def test_a_key_in_use_is_a_conflict(client, sandbox):
         client.v1.refunds.create({"charge": "ch_1"}, KEY)
 
     assert refusal.value.http_status == 409
-    assert refusal.value.code == "idempotency_key_in_use"
+    assert refusal.value.json_body["error"]["code"] == "idempotency_key_in_use"
 
 
 def test_a_key_of_a_crashed_request_is_free_again_after_a_minute(client, sandbox):
