@@ -1,7 +1,11 @@
 """Stripe for the shop's tests: no sockets, no sleeping, the same rules."""
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -9,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import stripe
 
 from shop.sandbox.config import Config
-from shop.sandbox.stripe import core, events, sessions, signing, store
+from shop.sandbox.stripe import core, events, server, sessions, signing, store
 from shop.sandbox.stripe.memory import MemoryClient
 from shop.sandbox.stripe.replies import Reply
 
@@ -29,7 +33,7 @@ class MemoryStripe:
         folder: Path | str,
         *,
         webhook_secret: str = SECRET,
-        public_base: str = "http://sandbox.test/sandbox/stripe",
+        public_base: str = "http://localhost:8000/sandbox/stripe",
     ):
         self.config = Config(
             path=Path(folder) / "sandbox.sqlite3",
@@ -51,6 +55,27 @@ class MemoryStripe:
             base_addresses={"api": self.config.public_base},
         )
 
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """The same Stripe over real HTTP on a free port; gives its address.
+
+        For a shop whose `STRIPE_API_BASE` is to be a socket. Payment pages made
+        meanwhile are at that address, too.
+        """
+        http = server.make_server(self.config, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{http.server_port}"
+        at_home = self.config
+        self.config = replace(at_home, public_base=address)
+        http.RequestHandlerClass.config = self.config
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield address
+        finally:
+            self.config = at_home
+            http.shutdown()
+            http.server_close()
+
     @property
     def requests(self) -> list[tuple[str, str, str | None]]:
         """API calls so far: (method, path, idempotency key)."""
@@ -67,11 +92,14 @@ class MemoryStripe:
         """Pay as a customer would; answers where the page leads, None if it stays.
 
         A card that asks for 3-D Secure is answered with `outcome`: "complete" or
-        "fail". A declined card stays on the page.
+        "fail". A declined card stays on the page. Raises ValueError for a number that
+        is no test card.
         """
         fields = {"number": number, "expiry": "12 / 34", "name": "Ada Lovelace"}
         fields |= {"cvc": "1234" if len(number) == 15 else "123", "email": email}
         reply = self.post(f"/pay/{session_id}", fields)
+        if reply.status == 422:
+            raise ValueError(f"{number} does not pass the form of the payment page")
         where = reply.headers.get("Location")
         if where and where.endswith("/authenticate"):
             path = f"/pay/{session_id}/authenticate"

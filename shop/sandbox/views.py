@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from . import conf, html, mail_pages, mailbox
@@ -41,6 +42,7 @@ def _is_loopback(address: str) -> bool:
 
 
 @csrf_exempt
+@sensitive_post_parameters("number", "cvc")
 @loopback_only
 def stripe(request, path):
     query = request.META.get("QUERY_STRING", "")

@@ -57,7 +57,7 @@ def _answer(config, method, target, headers, body, request_id) -> Reply:
     if not found:
         raise not_modelled(f"{method} {url.path}")
     endpoint, object_id = found
-    given = params.decode(body.decode() if method == "POST" else url.query)
+    given = params.decode(body.decode(errors="replace") if method == "POST" else url.query)
     if "payment_method_types" in given and url.path == endpoints.SESSIONS:
         raise invalid(
             "Received unknown parameter: payment_method_types. It was removed in API "

@@ -25,6 +25,7 @@ TIMEOUT = 10
 LEASE = 30
 HOLD = "hold_deliveries"
 IDLE = 1.0
+POLL = 0.05
 
 
 def deliver_due(config: Config, *, now: float | None = None, limit: int = 100) -> int:
@@ -64,8 +65,8 @@ def wait_for(config: Config, event_id: str, seconds: float = 5) -> None:
 
     Stripe, too, holds the customer's redirect a moment for the shop's answer.
     """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    # Counted, not clocked: a test may have stopped the clock.
+    for _ in range(int(seconds / POLL)):
         with store.transaction(config) as tx:
             waiting = tx.db.execute(
                 "SELECT 1 FROM delivery WHERE event_id = ? AND attempts = 0",
@@ -74,7 +75,7 @@ def wait_for(config: Config, event_id: str, seconds: float = 5) -> None:
             held = store.setting(tx, HOLD)
         if not waiting or held:
             return
-        time.sleep(0.05)
+        time.sleep(POLL)
 
 
 def _claim(config: Config, now: float) -> dict[str, Any] | None:
@@ -146,10 +147,10 @@ class Worker(threading.Thread):
         super().__init__(name="sandbox-deliveries", daemon=True)
         self.config = config
         self.woken = threading.Event()
+        self.stopping = False
 
     def run(self) -> None:
-        while True:
-            self.woken.clear()
+        while not self.stopping:
             try:
                 with store.transaction(self.config) as tx:
                     sessions.sweep(tx)
@@ -158,6 +159,7 @@ class Worker(threading.Thread):
                 # One bad row or a locked file must not end all deliveries.
                 logger.exception("The sandbox's delivery round failed")
             self.woken.wait(IDLE)
+            self.woken.clear()
 
 
 _workers: dict[Path, Worker] = {}
@@ -172,6 +174,16 @@ def ensure_worker(config: Config) -> Worker:
             worker = _workers[config.path] = Worker(config)
             worker.start()
         return worker
+
+
+def stop_worker(config: Config) -> None:
+    """End the worker of that file after its present round, and wait for it."""
+    with _starting:
+        worker = _workers.pop(config.path, None)
+    if worker:
+        worker.stopping = True
+        worker.woken.set()
+        worker.join()
 
 
 def wake(config: Config) -> None:

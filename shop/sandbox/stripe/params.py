@@ -20,6 +20,7 @@ from .errors import ApiError, invalid
 # A TypedDict of parameters also lists these; they never travel as parameters.
 OPTIONS = frozenset(RequestOptions.__annotations__)
 MISSPELT = object()
+DEEPEST = 12
 
 
 def decode(encoded: str) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def decode(encoded: str) -> dict[str, Any]:
         if not re.fullmatch(r"[^\[\]]+(\[[^\[\]]*\])*", name):
             raise invalid(f"Invalid parameter name: {name}", name)
         keys = re.findall(r"[^\[\]]+|(?<=\[)(?=\])", name)
+        if len(keys) > DEEPEST:
+            raise invalid(f"Invalid parameter name: {name[:100]}", name[:100])
         node = tree
         for key in keys[:-1]:
             node = node.setdefault(key or str(len(node)), {})
@@ -45,7 +48,7 @@ def _as_list(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     children = {key: _as_list(value) for key, value in node.items()}
-    if children and all(key.isdecimal() for key in children):
+    if children and all(re.fullmatch(r"[0-9]{1,9}", key) for key in children):
         return [children[key] for key in sorted(children, key=int)]
     return children
 

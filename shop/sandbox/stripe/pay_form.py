@@ -38,7 +38,9 @@ def blank(session: dict[str, Any], query: str) -> PayForm:
 
 def read(session: dict[str, Any], body: bytes, now: int) -> PayForm:
     """The submitted form with its errors; a free session needs no card."""
-    typed = {name: values[0].strip() for name, values in parse_qs(body.decode()).items()}
+    typed = {
+        name: values[0].strip() for name, values in parse_qs(body.decode(errors="replace")).items()
+    }
     names = ("email", "number", "expiry", "cvc", "name")
     form = PayForm({name: typed.get(name, "") for name in names})
     if session["customer_email"]:
@@ -61,7 +63,7 @@ def _check_card(form: PayForm, now: int) -> None:
         # It may be somebody's real card: do not even show it again.
         form.values["number"] = ""
         form.errors["number"] = (
-            "That is not a test card. Pick one from the list: 4242 4242 4242 4242 "
+            "The sandbox does not know this card. Pick one from the list: 4242 4242 4242 4242 "
             "always succeeds. Never type a real card number here."
         )
     form.expires = cards.parse_expiry(form.values["expiry"])

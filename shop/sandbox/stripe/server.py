@@ -26,13 +26,17 @@ def serve(config: Config, host: str, port: int) -> None:
     with make_server(config, host, port) as server:
         if config.webhook_url:
             deliveries.ensure_worker(config)
-        server.serve_forever()
+        try:
+            server.serve_forever()
+        finally:
+            deliveries.stop_worker(config)
 
 
 class _Handler(BaseHTTPRequestHandler):
     config: Config
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE
+    disable_nagle_algorithm = True
 
     def _answer(self):
         length = self.headers.get("Content-Length", "0")

@@ -7,6 +7,7 @@ deadlocking SQLite, and outlives both an autoreload and a killed shop.
 import json
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,10 @@ CREATE TABLE IF NOT EXISTS mail (
 """
 
 
+# Two threads switching one fresh file to WAL would meet "database is locked".
+_creating = threading.Lock()
+
+
 @dataclass
 class Tx:
     """One write transaction: the open database, the clock, and who asked."""
@@ -85,16 +90,15 @@ class Tx:
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, creating it and its tables if need be."""
     path = Path(path)
-    fresh = not path.exists()
-    if fresh:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # isolation_level=None: the module must not open transactions of its own.
     db = sqlite3.connect(path, timeout=10, isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA synchronous = NORMAL")
-    if fresh or not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(SCHEMA)
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'mail'").fetchone():
+        with _creating:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(SCHEMA)
     return db
 
 

@@ -53,13 +53,15 @@ def shop():
 
 
 @pytest.fixture
-def config(tmp_path, shop) -> Config:
-    return Config(
+def config(tmp_path, shop):
+    made = Config(
         path=tmp_path / "sandbox.sqlite3",
         webhook_url=f"{shop.address}/webhooks/stripe/",
         webhook_secret=SECRET,
         background=False,
     )
+    yield made
+    deliveries.stop_worker(made)
 
 
 @pytest.fixture

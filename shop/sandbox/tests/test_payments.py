@@ -163,7 +163,7 @@ def test_a_real_looking_card_is_refused_and_not_shown_again(client, sandbox):
     )
 
     assert reply.status == 422
-    assert b"That is not a test card" in reply.body
+    assert b"The sandbox does not know this card" in reply.body
     assert b"4111111111111111" not in reply.body
     assert sandbox.events() == []
 
