@@ -33,8 +33,14 @@ def shop_balance(kind: Kind, currency: str) -> int:
     """Credits minus debits of one of the shop's accounts, summed from its transfers."""
     of_kind = Q(kind=kind, currency=currency, owner=None)
     ids = LedgerAccount.objects.filter(of_kind).values("pk")
-    credits = Transfer.objects.filter(credit__in=ids).aggregate(total=Sum("amount"))["total"] or 0
-    debits = Transfer.objects.filter(debit__in=ids).aggregate(total=Sum("amount"))["total"] or 0
+    credits = (
+        Transfer.objects.filter(credit__in=ids).aggregate(total=Sum("amount"))["total"]
+        or 0
+    )
+    debits = (
+        Transfer.objects.filter(debit__in=ids).aggregate(total=Sum("amount"))["total"]
+        or 0
+    )
     return credits - debits
 
 
@@ -136,7 +142,9 @@ class Line:
 
 def statement(user: User, currency: str) -> list[Line]:
     """Every movement of a person's wallet, newest first, with the balance after each."""
-    wallet = LedgerAccount.objects.filter(owner=user, kind=Kind.WALLET, currency=currency).first()
+    wallet = LedgerAccount.objects.filter(
+        owner=user, kind=Kind.WALLET, currency=currency
+    ).first()
     if not wallet:
         return []
     moves = Transfer.objects.filter(Q(debit=wallet) | Q(credit=wallet)).order_by("pk")
@@ -145,6 +153,8 @@ def statement(user: User, currency: str) -> list[Line]:
         signed = move.amount if move.credit_id == wallet.pk else -move.amount
         running += signed
         lines.append(
-            Line(move.created_at, move.kind, move.reason, move.reference, signed, running)
+            Line(
+                move.created_at, move.kind, move.reason, move.reference, signed, running
+            )
         )
     return lines[::-1]

@@ -21,7 +21,9 @@ class UserManager(BaseUserManager):
         return user
 
     def create_superuser(self, email, password=None, **fields):
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        return self.create_user(
+            email, password, is_staff=True, is_superuser=True, **fields
+        )
 
     def get_by_natural_key(self, email):
         return self.get(email__iexact=email)
@@ -48,7 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = []
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_any_case")
+        ]
 
     def __str__(self):
         return self.email
@@ -76,6 +80,7 @@ class PostalAddress(models.Model):
     company = models.CharField(max_length=120, blank=True)
     street = models.CharField("street and number", max_length=250)
     city = models.CharField(max_length=120, blank=True)
+    district = models.CharField(max_length=120, blank=True)
     region = models.CharField(max_length=120, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, help_text="ISO 3166, two letters.")
@@ -83,7 +88,16 @@ class PostalAddress(models.Model):
     class Meta:
         abstract = True
 
-    FIELDS = ("name", "company", "street", "city", "region", "postal_code", "country")
+    FIELDS = (
+        "name",
+        "company",
+        "street",
+        "city",
+        "district",
+        "region",
+        "postal_code",
+        "country",
+    )
 
     def as_dict(self) -> dict[str, str]:
         return {field: getattr(self, field) for field in self.FIELDS}
@@ -92,8 +106,12 @@ class PostalAddress(models.Model):
 class Address(PostalAddress):
     """An address a person keeps for next time; orders copy it and never point here."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="addresses")
-    used_at = models.DateTimeField(default=timezone.now, help_text="The newest is offered first.")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="addresses"
+    )
+    used_at = models.DateTimeField(
+        default=timezone.now, help_text="The newest is offered first."
+    )
 
     class Meta:
         verbose_name_plural = "addresses"
@@ -122,7 +140,11 @@ class LedgerAccount(models.Model):
     PERSONAL = (Kind.WALLET, Kind.HELD, Kind.OWED)
 
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="ledger_accounts"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="ledger_accounts",
     )
     kind = models.CharField(max_length=20, choices=Kind)
     currency = models.CharField(max_length=3)
@@ -130,16 +152,25 @@ class LedgerAccount(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["owner", "kind", "currency"], name="account_once"),
             models.UniqueConstraint(
-                fields=["kind", "currency"], condition=Q(owner=None), name="shop_account_once"
+                fields=["owner", "kind", "currency"], name="account_once"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "currency"],
+                condition=Q(owner=None),
+                name="shop_account_once",
             ),
             models.CheckConstraint(
-                condition=Q(balance=None) | Q(balance__gte=0), name="balance_not_negative"
+                condition=Q(balance=None) | Q(balance__gte=0),
+                name="balance_not_negative",
             ),
             models.CheckConstraint(
                 condition=(
-                    Q(kind__in=["wallet", "held", "owed"], owner__isnull=False, balance__isnull=False)
+                    Q(
+                        kind__in=["wallet", "held", "owed"],
+                        owner__isnull=False,
+                        balance__isnull=False,
+                    )
                     | (
                         ~Q(kind__in=["wallet", "held", "owed"])
                         & Q(owner__isnull=True, balance__isnull=True)
@@ -166,10 +197,16 @@ class Transfer(models.Model):
     amount = models.PositiveBigIntegerField(help_text="Minor units.")
     currency = models.CharField(max_length=3)
     kind = models.CharField(max_length=30)
-    reference = models.CharField(max_length=40, blank=True, help_text="An order's code, or empty.")
+    reference = models.CharField(
+        max_length=40, blank=True, help_text="An order's code, or empty."
+    )
     reason = models.CharField(max_length=200)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -177,7 +214,9 @@ class Transfer(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
-            models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_two_accounts"),
+            models.CheckConstraint(
+                condition=~Q(debit=F("credit")), name="transfer_two_accounts"
+            ),
         ]
 
     def __str__(self):

@@ -14,5 +14,6 @@ order_facts_changed = Signal()
 def tell(order_id: int) -> None:
     """Send `order_facts_changed` once the running transaction has committed."""
     transaction.on_commit(
-        lambda: order_facts_changed.send_robust(sender=None, order_id=order_id), robust=True
+        lambda: order_facts_changed.send_robust(sender=None, order_id=order_id),
+        robust=True,
     )

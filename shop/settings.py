@@ -37,15 +37,21 @@ def required(name: str, demo: str, hint: str) -> str:
 
 
 SECRET_KEY = required(
-    "SECRET_KEY", "a demo key that guards nothing", "Set it to 50 or more random characters."
+    "SECRET_KEY",
+    "a demo key that guards nothing",
+    "Set it to 50 or more random characters.",
 )
 SITE_URL = required(
-    "SITE_URL", "http://localhost:8000", "Set it to the shop's address, such as https://shop.example."
+    "SITE_URL",
+    "http://localhost:8000",
+    "Set it to the shop's address, such as https://shop.example.",
 ).rstrip("/")
 SITE_HOST = SITE_URL.split("://")[-1].split("/")[0]
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS",
-    default=[SITE_HOST.split(":")[0]] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"],
+    default=[SITE_HOST.split(":")[0]]
+    if PRODUCTION
+    else ["localhost", "127.0.0.1", "[::1]", "testserver"],
 )
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
@@ -145,7 +151,10 @@ else:
 REDIS_URL = env("REDIS_URL", default="")
 if REDIS_URL:
     CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+        }
     }
     SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 else:
@@ -158,7 +167,10 @@ else:
 
 # Background work
 TASKS = {
-    "default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]}
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend",
+        "QUEUES": ["default", "mail"],
+    }
 }
 WORKER_PAUSE_SECONDS = env.float("WORKER_PAUSE_SECONDS", default=1.0)
 
@@ -166,7 +178,9 @@ WORKER_PAUSE_SECONDS = env.float("WORKER_PAUSE_SECONDS", default=1.0)
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 EMAIL_BACKEND = "shop.kit.mail.Outbox"
 DEFAULT_FROM_EMAIL = required(
-    "DEFAULT_FROM_EMAIL", "Tandem <shop@tandem.example>", "Set it to the sender of the shop's mail."
+    "DEFAULT_FROM_EMAIL",
+    "Tandem <shop@tandem.example>",
+    "Set it to the sender of the shop's mail.",
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 REPLY_TO_EMAIL = env("REPLY_TO_EMAIL", default="")
@@ -175,7 +189,9 @@ SUPPORT_EMAIL = env("SUPPORT_EMAIL", default=REPLY_TO_EMAIL or "hello@tandem.exa
 # Stripe, or its stand-in on this very server
 STRIPE_API_VERSION = "2026-10-28.endive"
 STRIPE_SECRET_KEY = required(
-    "STRIPE_SECRET_KEY", "sk_test_sandbox_tandem", "Copy it from Stripe's dashboard, API keys."
+    "STRIPE_SECRET_KEY",
+    "sk_test_sandbox_tandem",
+    "Copy it from Stripe's dashboard, API keys.",
 )
 STRIPE_WEBHOOK_SECRETS = env.list(
     "STRIPE_WEBHOOK_SECRETS", default=[] if PRODUCTION else ["whsec_sandbox_tandem"]
@@ -185,9 +201,12 @@ if not all(STRIPE_WEBHOOK_SECRETS) or not STRIPE_WEBHOOK_SECRETS:
         "STRIPE_WEBHOOK_SECRETS is not set. Copy the signing secret of the webhook endpoint from "
         "Stripe's dashboard; while rolling it, list both, separated by a comma."
     )
-SANDBOX = env.bool("SANDBOX", default=STRIPE_SECRET_KEY.startswith(locks.SANDBOX_KEY_PREFIX))
+SANDBOX = env.bool(
+    "SANDBOX", default=STRIPE_SECRET_KEY.startswith(locks.SANDBOX_KEY_PREFIX)
+)
 STRIPE_API_BASE = env(
-    "STRIPE_API_BASE", default=f"{SITE_URL}/sandbox/stripe" if SANDBOX else locks.OFFICIAL_BASE
+    "STRIPE_API_BASE",
+    default=f"{SITE_URL}/sandbox/stripe" if SANDBOX else locks.OFFICIAL_BASE,
 )
 locks.refuse_unsafe(
     env=SHOP_ENV,
@@ -202,7 +221,9 @@ ORDER_MINUTES = 40
 if SANDBOX:
     INSTALLED_APPS += ["shop.sandbox"]
     SANDBOX_DB = env("SANDBOX_DB", default=str(VAR_DIR / "sandbox.sqlite3"))
-    SANDBOX_WEBHOOK_URL = env("SANDBOX_WEBHOOK_URL", default=f"{SITE_URL}/webhooks/stripe/")
+    SANDBOX_WEBHOOK_URL = env(
+        "SANDBOX_WEBHOOK_URL", default=f"{SITE_URL}/webhooks/stripe/"
+    )
     SANDBOX_ALLOW_REMOTE = env.bool("SANDBOX_ALLOW_REMOTE", default=False)
 MAIL_TRANSPORT = env(
     "MAIL_TRANSPORT",
@@ -226,7 +247,9 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+    },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
@@ -245,7 +268,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "website"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT = {
+    "numeric": True,
+    "length": 6,
+    "dashed": False,
+}
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
@@ -265,7 +292,9 @@ if env("GOOGLE_CLIENT_ID", default=""):
         "APPS": [
             {
                 "client_id": env("GOOGLE_CLIENT_ID"),
-                "secret": required("GOOGLE_CLIENT_SECRET", "", "It belongs to GOOGLE_CLIENT_ID."),
+                "secret": required(
+                    "GOOGLE_CLIENT_SECRET", "", "It belongs to GOOGLE_CLIENT_ID."
+                ),
             }
         ],
         "SCOPE": ["profile", "email"],
@@ -287,7 +316,11 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [
             SELF,
             "https://checkout.stripe.com",
-            *(["https://accounts.google.com"] if "google" in SOCIALACCOUNT_PROVIDERS else []),
+            *(
+                ["https://accounts.google.com"]
+                if "google" in SOCIALACCOUNT_PROVIDERS
+                else []
+            ),
         ],
     }
 }
@@ -305,7 +338,9 @@ if HTTPS:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool(
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True
+    )
     SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=True)
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -353,4 +388,6 @@ if SHOP_ENV == "test":
     MAIL_TRANSPORT = "django.core.mail.backends.locmem.EmailBackend"
     INSTALLED_APPS += ["allauth.socialaccount.providers.dummy"]
     if not REDIS_URL:
-        CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+        CACHES = {
+            "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        }

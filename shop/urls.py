@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from catalog import media
 from orders.views import stripe_webhook
-from shop import health, views
+from shop import account, health, views
 
 handler400 = "shop.views.bad_request"
 handler403 = "shop.views.forbidden"
@@ -19,7 +19,7 @@ urlpatterns = [
     path("", include("catalog.urls")),
     path("", include("orders.urls")),
     path("", include("referrals.urls")),
-    path("account/", include("accounts.urls")),
+    path("account/", include((account.urlpatterns, "accounts"))),
     path("accounts/", include("allauth.urls")),
     path("webhooks/stripe/", stripe_webhook, name="stripe_webhook"),
     path("media/<path:name>", media.serve, name="media"),

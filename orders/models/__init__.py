@@ -1,7 +1,13 @@
 """The way from cart to parcel."""
 
 from orders.models.cart import Cart, CartLine
-from orders.models.order import Order, OrderAddress, OrderDiscount, OrderEvent, OrderLine
+from orders.models.order import (
+    Order,
+    OrderAddress,
+    OrderDiscount,
+    OrderEvent,
+    OrderLine,
+)
 from orders.models.payment import Payment, StripeEvent
 from orders.models.shipping import ShippingMethod, ShippingZone
 

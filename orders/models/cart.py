@@ -8,10 +8,18 @@ class Cart(models.Model):
     """What somebody means to buy: variants and quantities. Amounts are always live."""
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="cart"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="cart",
     )
     token_hash = models.CharField(
-        max_length=64, null=True, blank=True, unique=True, help_text="Of a guest's cookie."
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="Of a guest's cookie.",
     )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -40,8 +48,12 @@ class CartLine(models.Model):
     class Meta:
         ordering = ["added_at", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["cart", "variant"], name="variant_once_per_cart"),
-            models.CheckConstraint(condition=Q(quantity__gt=0), name="cart_line_positive"),
+            models.UniqueConstraint(
+                fields=["cart", "variant"], name="variant_once_per_cart"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0), name="cart_line_positive"
+            ),
         ]
 
     def __str__(self):

@@ -55,9 +55,15 @@ class Order(models.Model):
 
     code = models.CharField(max_length=8, unique=True, editable=False)
     access_token = models.CharField(max_length=43, unique=True, editable=False)
-    cart = models.ForeignKey("orders.Cart", models.SET_NULL, null=True, related_name="orders")
+    cart = models.ForeignKey(
+        "orders.Cart", models.SET_NULL, null=True, related_name="orders"
+    )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="orders"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
     )
     email = models.EmailField(max_length=254)
     language = models.CharField(max_length=10, default="en")
@@ -69,9 +75,14 @@ class Order(models.Model):
     amount_shipping = models.PositiveBigIntegerField(default=0)
     amount_tax = models.PositiveBigIntegerField(default=0, help_text="Added on top.")
     amount_total = models.PositiveBigIntegerField()
-    amount_balance = models.PositiveBigIntegerField(default=0, help_text="Paid by balance.")
+    amount_balance = models.PositiveBigIntegerField(
+        default=0, help_text="Paid by balance."
+    )
     amount_due = models.PositiveBigIntegerField(help_text="What the card is asked for.")
 
+    fingerprint = models.CharField(
+        max_length=64, editable=False, help_text="Of what the customer decided."
+    )
     shipping_name = models.CharField(max_length=80)
     shipping_days = models.CharField(max_length=40, blank=True)
 
@@ -80,7 +91,9 @@ class Order(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     expired_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
-    held_at = models.DateTimeField(null=True, blank=True, help_text="Waits for a person's look.")
+    held_at = models.DateTimeField(
+        null=True, blank=True, help_text="Waits for a person's look."
+    )
     held_because = models.CharField(max_length=200, blank=True)
 
     objects = OrderQuerySet.as_manager()
@@ -102,7 +115,9 @@ class Order(models.Model):
                 name="order_due_adds_up",
             ),
             models.UniqueConstraint(
-                fields=["cart"], condition=Q(status="pending"), name="one_open_order_per_cart"
+                fields=["cart"],
+                condition=Q(status="pending"),
+                name="one_open_order_per_cart",
             ),
             models.CheckConstraint(
                 condition=~Q(status="confirmed") | Q(confirmed_at__isnull=False),
@@ -111,7 +126,9 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"], condition=Q(status="pending"), name="order_overdue"
+                fields=["expires_at"],
+                condition=Q(status="pending"),
+                name="order_overdue",
             ),
             models.Index(fields=["user", "-placed_at"], name="order_history"),
         ]
@@ -140,24 +157,34 @@ class OrderLine(models.Model):
     product_name = models.CharField(max_length=120)
     variant_name = models.CharField(max_length=120, blank=True)
     sku = models.CharField(max_length=40)
-    image = models.CharField(max_length=200, blank=True, help_text="Name of the stored file.")
+    image = models.CharField(
+        max_length=200, blank=True, help_text="Name of the stored file."
+    )
     quantity = models.PositiveIntegerField()
     amount_unit = models.PositiveBigIntegerField()
     amount = models.PositiveBigIntegerField(help_text="Unit times quantity.")
-    amount_discount = models.PositiveBigIntegerField(default=0, help_text="Share of discounts.")
+    amount_discount = models.PositiveBigIntegerField(
+        default=0, help_text="Share of discounts."
+    )
     tax_rate = models.PositiveIntegerField(default=0, help_text="Basis points.")
     amount_tax = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(fields=["order", "variant"], name="variant_once_per_order"),
-            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_positive"),
-            models.CheckConstraint(
-                condition=Q(amount=F("amount_unit") * F("quantity")), name="order_line_adds_up"
+            models.UniqueConstraint(
+                fields=["order", "variant"], name="variant_once_per_order"
             ),
             models.CheckConstraint(
-                condition=Q(amount_discount__lte=F("amount")), name="line_discount_within"
+                condition=Q(quantity__gt=0), name="order_line_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount=F("amount_unit") * F("quantity")),
+                name="order_line_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_discount__lte=F("amount")),
+                name="line_discount_within",
             ),
         ]
 
@@ -179,14 +206,20 @@ class OrderDiscount(models.Model):
     """An amount taken off the goods, with the provider that gave it and its own reference."""
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="discounts")
-    source = models.CharField(max_length=40, help_text="The provider, such as referrals.welcome.")
-    reference = models.CharField(max_length=80, help_text="The provider's own name of the cause.")
+    source = models.CharField(
+        max_length=40, help_text="The provider, such as referrals.welcome."
+    )
+    reference = models.CharField(
+        max_length=80, help_text="The provider's own name of the cause."
+    )
     label = models.CharField(max_length=120)
     amount = models.PositiveBigIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["order", "source"], name="discount_once_per_source"),
+            models.UniqueConstraint(
+                fields=["order", "source"], name="discount_once_per_source"
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="discount_positive"),
         ]
 
@@ -203,7 +236,11 @@ class OrderEvent(models.Model):
     text = models.CharField(max_length=250)
     data = models.JSONField(default=dict, blank=True)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     is_public = models.BooleanField("shown to the customer", default=False)
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,8 +1,26 @@
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from orders.models.order import Order
+
+
+class PaymentQuerySet(models.QuerySet):
+    def open_for(self, order):
+        """The order's open attempt, or a new one; the caller holds the order's lock."""
+        found = self.filter(order=order, status=Payment.Status.OPEN).first()
+        return found or self.create(
+            order=order,
+            idempotency_key=f"tandem-{order.code}-{secrets.token_hex(8)}",
+            amount=order.amount_due,
+            currency=order.currency,
+            session_expires_at=timezone.now()
+            + timedelta(minutes=settings.PAYMENT_MINUTES),
+        )
 
 
 class Payment(models.Model):
@@ -28,17 +46,23 @@ class Payment(models.Model):
     intent_id = models.CharField(max_length=120, null=True, blank=True, unique=True)
     amount_received = models.PositiveBigIntegerField(default=0)
     card = models.CharField(max_length=40, blank=True, help_text="Visa ending 4242.")
-    card_hash = models.CharField(max_length=64, blank=True, help_text="Keyed hash of the card.")
+    card_hash = models.CharField(
+        max_length=64, blank=True, help_text="Keyed hash of the card."
+    )
     last_error = models.CharField(max_length=250, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     paid_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    objects = PaymentQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["order"], condition=Q(status="open"), name="one_open_payment_per_order"
+                fields=["order"],
+                condition=Q(status="open"),
+                name="one_open_payment_per_order",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
         ]
@@ -69,7 +93,9 @@ class StripeEvent(models.Model):
         ordering = ["-pk"]
         indexes = [
             models.Index(
-                fields=["received_at"], condition=Q(processed_at=None), name="event_unprocessed"
+                fields=["received_at"],
+                condition=Q(processed_at=None),
+                name="event_unprocessed",
             )
         ]
 

@@ -7,7 +7,8 @@ class ShippingZone(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     countries = models.JSONField(
-        default=list, help_text='ISO codes, such as ["US", "CA"]; ["*"] for everywhere else.'
+        default=list,
+        help_text='ISO codes, such as ["US", "CA"]; ["*"] for everywhere else.',
     )
     position = models.PositiveIntegerField(default=0)
 
@@ -33,7 +34,8 @@ class ShippingMethod(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(days_most__gte=F("days_least")), name="shipping_days_in_order"
+                condition=Q(days_most__gte=F("days_least")),
+                name="shipping_days_in_order",
             )
         ]
 

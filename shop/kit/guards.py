@@ -35,7 +35,9 @@ _guards: list[Guard] = []
 def append_only(model):
     """Class decorator: rows of this model are written once and never touched again."""
     message = f"{model._meta.db_table} only grows: write an opposite row instead"
-    _guards.append(Guard(model, "grows", ("UPDATE", "DELETE"), message, lambda quote: "1 = 1"))
+    _guards.append(
+        Guard(model, "grows", ("UPDATE", "DELETE"), message, lambda quote: "1 = 1")
+    )
     return model
 
 
@@ -69,7 +71,9 @@ def arrows(field: str, allowed: Mapping[str, Iterable[str]]):
 
         def not_drawn(quote):
             c = quote(column)
-            drawn = " OR ".join(f"(OLD.{c} = '{old}' AND NEW.{c} = '{new}')" for old, new in pairs)
+            drawn = " OR ".join(
+                f"(OLD.{c} = '{old}' AND NEW.{c} = '{new}')" for old, new in pairs
+            )
             return f"OLD.{c} <> NEW.{c} AND NOT ({drawn or '1 = 0'})"
 
         _guards.append(Guard(model, f"{field}_moves", ("UPDATE",), message, not_drawn))
@@ -82,7 +86,10 @@ def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
     """`post_migrate` receiver: (re)write the triggers of the app that was just migrated."""
     present = set(connections[using].introspection.table_names())
     for guard in _guards:
-        if guard.model._meta.app_label == sender.label and guard.model._meta.db_table in present:
+        if (
+            guard.model._meta.app_label == sender.label
+            and guard.model._meta.db_table in present
+        ):
             _install(guard, using)
 
 
@@ -91,11 +98,17 @@ def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     connection = connections[using]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+            )
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         present = {row[0] for row in cursor.fetchall()}
-    wanted = [guard.trigger(event) for guard in _guards for event in _events(guard, connection)]
+    wanted = [
+        guard.trigger(event)
+        for guard in _guards
+        for event in _events(guard, connection)
+    ]
     return [name for name in wanted if _clip(name) not in present]
 
 
@@ -154,7 +167,13 @@ def _install(guard, using):
 def _remove(guard, using):
     connection = connections[using]
     quote = connection.ops.quote_name
-    on_table = f" ON {quote(guard.model._meta.db_table)}" if connection.vendor == "postgresql" else ""
+    on_table = (
+        f" ON {quote(guard.model._meta.db_table)}"
+        if connection.vendor == "postgresql"
+        else ""
+    )
     with connection.cursor() as cursor:
         for event in _events(guard, connection):
-            cursor.execute(f"DROP TRIGGER IF EXISTS {quote(_clip(guard.trigger(event)))}{on_table}")
+            cursor.execute(
+                f"DROP TRIGGER IF EXISTS {quote(_clip(guard.trigger(event)))}{on_table}"
+            )

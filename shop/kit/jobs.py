@@ -47,7 +47,12 @@ _policies: dict[str, Policy] = {}
 _schedules: dict[str, tuple[timedelta, object]] = {}
 
 
-def job(*, attempts: int = DEFAULT_ATTEMPTS, lease: timedelta = DEFAULT_LEASE, queue="default"):
+def job(
+    *,
+    attempts: int = DEFAULT_ATTEMPTS,
+    lease: timedelta = DEFAULT_LEASE,
+    queue="default",
+):
     """Decorator: the function can be enqueued, is retried on failure, and survives a crash."""
 
     def decorate(function: Callable):
@@ -90,11 +95,15 @@ def _put_back(row) -> bool:
     policy = _policies.get(row.task_path, Policy())
     tried = len(row.worker_ids)
     if tried >= policy.attempts:
-        logger.error("job %s %s failed for good after %d tries", row.task_path, row.pk, tried)
+        logger.error(
+            "job %s %s failed for good after %d tries", row.task_path, row.pk, tried
+        )
         return False
     return bool(
         # Compare-and-set on `started_at`: two sweeps must not both put it back.
-        DBTaskResult.objects.filter(pk=row.pk, status=row.status, started_at=row.started_at).update(
+        DBTaskResult.objects.filter(
+            pk=row.pk, status=row.status, started_at=row.started_at
+        ).update(
             status=TaskResultStatus.READY,
             run_after=timezone.now() + delay_before(tried),
             finished_at=None,
@@ -116,7 +125,10 @@ def reap() -> int:
     count = 0
     for row in lost:
         policy = _policies.get(row.task_path, Policy())
-        alive = row.status == TaskResultStatus.RUNNING and row.started_at > now - policy.lease
+        alive = (
+            row.status == TaskResultStatus.RUNNING
+            and row.started_at > now - policy.lease
+        )
         if not alive and len(row.worker_ids) < policy.attempts:
             count += _put_back(row)
     return count
@@ -127,9 +139,15 @@ def tick() -> int:
     from shop.kit.models import Schedule
 
     now = timezone.now()
-    known = set(Schedule.objects.filter(name__in=_schedules).values_list("name", flat=True))
+    known = set(
+        Schedule.objects.filter(name__in=_schedules).values_list("name", flat=True)
+    )
     Schedule.objects.bulk_create(
-        [Schedule(name=name, next_run_at=now) for name in _schedules if name not in known],
+        [
+            Schedule(name=name, next_run_at=now)
+            for name in _schedules
+            if name not in known
+        ],
         ignore_conflicts=True,
     )
     count = 0
@@ -190,7 +208,9 @@ def oldest_due_age() -> timedelta:
     ready = DBTaskResult.objects.filter(status=TaskResultStatus.READY)
     now = timezone.now()
     since = [
-        ready.filter(run_after=get_date_max()).aggregate(since=Min("enqueued_at"))["since"],
+        ready.filter(run_after=get_date_max()).aggregate(since=Min("enqueued_at"))[
+            "since"
+        ],
         ready.filter(run_after__lte=now).aggregate(since=Min("run_after"))["since"],
     ]
     return now - min((moment for moment in since if moment), default=now)

@@ -18,12 +18,18 @@ from shop.kit import jobs
 from shop.kit.models import Message
 
 
-def write(kind: str, subject_row: str, to: str, template: str, context: dict) -> Message | None:
+def write(
+    kind: str, subject_row: str, to: str, template: str, context: dict
+) -> Message | None:
     """Write a mail from `emails/<template>.subject.txt`, `.txt` and `.html`, and enqueue it.
 
     Safe to repeat: the second mail of one kind about one row is not written and None returned.
     """
-    context = {"site_url": settings.SITE_URL, "shop_name": settings.SHOP_NAME, **context}
+    context = {
+        "site_url": settings.SITE_URL,
+        "shop_name": settings.SHOP_NAME,
+        **context,
+    }
     subject = render_to_string(f"emails/{template}.subject.txt", context)
     text = render_to_string(f"emails/{template}.txt", context)
     html = render_to_string(f"emails/{template}.html", context)
@@ -70,10 +76,17 @@ def deliver(message_pk: int) -> None:
     try:
         mail.send()
     except Exception as error:
-        message.state, message.error = Message.State.FAILED, f"{type(error).__name__}: {error}"
+        message.state, message.error = (
+            Message.State.FAILED,
+            f"{type(error).__name__}: {error}",
+        )
         message.save(update_fields=["state", "error", "attempts"])
         raise  # the job is tried again
-    message.state, message.error, message.sent_at = Message.State.SENT, "", timezone.now()
+    message.state, message.error, message.sent_at = (
+        Message.State.SENT,
+        "",
+        timezone.now(),
+    )
     message.save(update_fields=["state", "error", "attempts", "sent_at"])
 
 
@@ -82,7 +95,16 @@ class Outbox(BaseEmailBackend):
 
     def send_messages(self, email_messages):
         for mail in email_messages:
-            html = next((a[0] for a in getattr(mail, "alternatives", []) if a[1] == "text/html"), "")
+            html = next(
+                (
+                    a[0]
+                    for a in getattr(mail, "alternatives", [])
+                    if a[1] == "text/html"
+                ),
+                "",
+            )
             for to in mail.recipients():
-                _store("account", secrets.token_hex(16), to, mail.subject, mail.body, html)
+                _store(
+                    "account", secrets.token_hex(16), to, mail.subject, mail.body, html
+                )
         return len(email_messages)

@@ -20,9 +20,15 @@ class Message(models.Model):
         SENT = "sent", "Sent"
         FAILED = "failed", "Failed"
 
-    kind = models.CharField(max_length=60, help_text="What it says, such as order_confirmed.")
-    subject_row = models.CharField(max_length=80, help_text="What it is about, such as order:17.")
-    message_id = models.CharField(max_length=120, unique=True, help_text="Fixed for every try.")
+    kind = models.CharField(
+        max_length=60, help_text="What it says, such as order_confirmed."
+    )
+    subject_row = models.CharField(
+        max_length=80, help_text="What it is about, such as order:17."
+    )
+    message_id = models.CharField(
+        max_length=120, unique=True, help_text="Fixed for every try."
+    )
     recipient = models.EmailField(max_length=254)
     subject = models.CharField(max_length=250)
     text = models.TextField()
@@ -35,9 +41,12 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["kind", "subject_row"], name="message_once"),
+            models.UniqueConstraint(
+                fields=["kind", "subject_row"], name="message_once"
+            ),
             models.CheckConstraint(
-                condition=~Q(state="sent") | Q(sent_at__isnull=False), name="message_sent_has_time"
+                condition=~Q(state="sent") | Q(sent_at__isnull=False),
+                name="message_sent_has_time",
             ),
         ]
         indexes = [models.Index(fields=["-created_at"], name="message_newest")]

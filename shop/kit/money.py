@@ -53,7 +53,9 @@ def minimum_charge(currency: str) -> int:
     return _MINIMUM_CHARGE.get(currency, _CAUTIOUS_MINIMUM)
 
 
-def format_money(amount: int, currency: str, *, locale: str = "en_US", short: bool = False) -> str:
+def format_money(
+    amount: int, currency: str, *, locale: str = "en_US", short: bool = False
+) -> str:
     """`1999, "USD"` → `$19.99`. With `short`, whole amounts lose their zeros: `$20`."""
     digits = exponent(currency)
     value = Decimal(amount).scaleb(-digits)
@@ -118,7 +120,9 @@ def split(amount: int, weights: list[int]) -> list[int]:
 class MoneyField(forms.CharField):
     """A form field for money: a person types `19.99`, the form holds 1999."""
 
-    def __init__(self, *, currency: str, minimum: int = 0, maximum: int = 99_999_999, **kwargs):
+    def __init__(
+        self, *, currency: str, minimum: int = 0, maximum: int = 99_999_999, **kwargs
+    ):
         kwargs.setdefault("max_length", 30)
         super().__init__(**kwargs)
         self.currency, self.minimum, self.maximum = currency, minimum, maximum

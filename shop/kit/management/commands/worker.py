@@ -7,7 +7,9 @@ class Command(BaseCommand):
     help = "Run background work: mails, expiry of unpaid orders, rewards. Kill it at any time."
 
     def add_arguments(self, parser):
-        parser.add_argument("--once", action="store_true", help="Run what is due now, then stop.")
+        parser.add_argument(
+            "--once", action="store_true", help="Run what is due now, then stop."
+        )
 
     def handle(self, *, once, **options):
         if once:

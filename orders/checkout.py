@@ -1,0 +1,238 @@
+"""A cart becomes an order: priced, taken from the shelf and frozen in one transaction."""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.models import User
+from catalog import stock
+from catalog.models import Variant
+from orders import carts, confirmation, discounts, pricing, shipping, signals, timeline
+from orders.models import Cart, Order, OrderAddress, OrderDiscount, OrderLine, Payment
+from shop.kit import money
+
+Kind = ledger.Kind
+
+# No I, L, O, U, 0 or 1: nothing that is misread aloud or from a screen.
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class CartEmpty(Exception):
+    """Nothing in the cart can be bought."""
+
+
+class TotalsChanged(Exception):
+    """The order would cost something else than the customer saw. `due` is the amount now."""
+
+    def __init__(self, due: int):
+        super().__init__(f"due is {due} now")
+        self.due = due
+
+
+class TooSmall(Exception):
+    """What is left for the card is less than a card can be charged."""
+
+
+class OtherOrderOpen(Exception):
+    """The cart changed while an `order` placed from it waits for its payment."""
+
+    def __init__(self, order: Order):
+        super().__init__(order.code)
+        self.order = order
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the customer decided, beside what is in the cart.
+
+    `balance` is the most of the account balance to use, None for as much as helps; `expected_due`
+    is what the page promised the card would pay.
+    """
+
+    email: str
+    address: dict[str, str]
+    balance: int | None = None
+    expected_due: int | None = None
+
+
+def quote(
+    contents: carts.Contents, user: User | None, country: str, balance: int | None
+) -> pricing.Totals:
+    """What the cart would cost now, sent to `country`. Raises NoDelivery."""
+    goods = contents.amount_goods
+    method = shipping.method_for(country)
+    cost = shipping.amount(method, goods)
+    usable = _spendable(user, balance)
+    basket = discounts.Basket(
+        user, settings.SHOP_CURRENCY, goods, min(usable, goods + cost)
+    )
+    return pricing.add_up(
+        [line.amount for line in contents.buyable],
+        currency=settings.SHOP_CURRENCY,
+        shipping=cost,
+        discounts=discounts.offered(basket),
+        balance=usable,
+    )
+
+
+def place_order(cart: Cart, user: User | None, details: Details) -> Order:
+    """Turn a cart into an order that waits for its payment, or is confirmed if nothing is due.
+
+    One transaction: lock, price, take stock, take balance, freeze. Pressing the button twice
+    returns the order of the first press. Raises CartEmpty, TotalsChanged, TooSmall, NoDelivery,
+    OtherOrderOpen, stock.OutOfStock and ledger.InsufficientBalance; then nothing has changed.
+    """
+    with transaction.atomic():
+        # Before this lock everything is gossip: another tab may be ordering the same cart.
+        Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
+        open_order = (
+            Order.objects.select_for_update(no_key=True)
+            .filter(cart=cart, status=Order.Status.PENDING)
+            .first()
+        )
+        contents = _locked_contents(cart)
+        if not contents.buyable:
+            raise CartEmpty
+        totals = quote(contents, user, details.address["country"], details.balance)
+        fingerprint = _fingerprint(contents, details, totals)
+        if open_order:
+            if open_order.fingerprint == fingerprint:
+                return open_order
+            raise OtherOrderOpen(open_order)
+        if details.expected_due is not None and details.expected_due != totals.due:
+            raise TotalsChanged(totals.due)
+        if 0 < totals.due < money.minimum_charge(totals.currency):
+            raise TooSmall
+        order = _write(cart, user, details, contents, totals, fingerprint)
+        stock.take(
+            {line.variant: line.quantity for line in contents.buyable},
+            cause=f"order:{order.pk}:take",
+            reason=f"Order {order.code}",
+        )
+        if totals.balance:
+            ledger.post(
+                key=f"order:{order.pk}:hold",
+                debit=(user, Kind.WALLET),
+                credit=(user, Kind.HELD),
+                amount=totals.balance,
+                currency=order.currency,
+                kind="spend",
+                reason="Spent",
+                reference=order.code,
+            )
+        timeline.note(order, "placed", "Order placed")
+        if order.amount_due:
+            Payment.objects.open_for(order)
+        else:
+            confirmation.confirm_order(order.pk)
+            order.refresh_from_db()
+        signals.tell(order.pk)
+    return order
+
+
+def _spendable(user, wanted):
+    if not user or wanted == 0:
+        return 0
+    has = ledger.balance(user, settings.SHOP_CURRENCY)
+    return has if wanted is None else min(wanted, has)
+
+
+def _locked_contents(cart):
+    """The cart's lines, read after their variants are locked in rising order."""
+    ids = sorted(cart.lines.values_list("variant_id", flat=True))
+    list(
+        Variant.objects.select_for_update(no_key=True)
+        .filter(pk__in=ids)
+        .order_by("pk")
+        .values_list("pk")
+    )
+    return carts.contents(cart)
+
+
+def _fingerprint(contents, details, totals):
+    """Two presses of one button have one fingerprint; any change of mind has another."""
+    decided = [
+        [
+            [line.variant.pk, line.quantity, line.variant.amount]
+            for line in contents.buyable
+        ],
+        details.email,
+        sorted(details.address.items()),
+        [totals.shipping, totals.discount, totals.balance, totals.due],
+    ]
+    return hashlib.sha256(json.dumps(decided).encode()).hexdigest()
+
+
+def _write(cart, user, details, contents, totals, fingerprint):
+    method = shipping.method_for(details.address["country"])
+    now = timezone.now()
+    order = _with_fresh_code(
+        cart=cart,
+        user=user,
+        email=details.email,
+        language=settings.LANGUAGE_CODE,
+        fingerprint=fingerprint,
+        currency=totals.currency,
+        amount_goods=totals.goods,
+        amount_discount=totals.discount,
+        amount_shipping=totals.shipping,
+        amount_tax=totals.tax,
+        amount_total=totals.total,
+        amount_balance=totals.balance,
+        amount_due=totals.due,
+        shipping_name=method.name,
+        shipping_days=f"{method.days_least} to {method.days_most} days",
+        placed_at=now,
+        expires_at=now + timedelta(minutes=settings.ORDER_MINUTES),
+    )
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            variant=line.variant,
+            position=position,
+            product_name=line.variant.product.name,
+            variant_name=line.variant.name,
+            sku=line.variant.sku,
+            image=line.image.file.name if line.image else "",
+            quantity=line.quantity,
+            amount_unit=line.variant.amount,
+            amount=line.amount,
+            amount_discount=share,
+        )
+        for position, (line, share) in enumerate(
+            zip(contents.buyable, totals.line_discounts, strict=True)
+        )
+    )
+    OrderDiscount.objects.bulk_create(
+        OrderDiscount(
+            order=order,
+            source=discount.source,
+            reference=discount.reference,
+            label=discount.label,
+            amount=discount.amount,
+        )
+        for discount in totals.discounts
+    )
+    OrderAddress.objects.create(order=order, **details.address)
+    return order
+
+
+def _with_fresh_code(**fields):
+    for _ in range(5):
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+        try:
+            with transaction.atomic():
+                return Order.objects.create(
+                    code=code, access_token=secrets.token_urlsafe(32), **fields
+                )
+        except IntegrityError:
+            if not Order.objects.filter(code=code).exists():
+                raise  # not the code: another constraint spoke
+    raise RuntimeError("No free order code in five tries.")

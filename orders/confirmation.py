@@ -1,0 +1,149 @@
+"""The arrows of the state diagram: confirm, expire, cancel. Each happens at most once."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.models import User
+from catalog import stock
+from orders import carts, emails, signals, timeline
+from orders.models import Order, Payment
+
+Kind = ledger.Kind
+Status = Order.Status
+
+
+def confirm_order(order_id: int) -> Order:
+    """Make an order that is paid, or owes nothing, count. Safe to repeat and to race.
+
+    Called for every message that says "paid"; only the first does anything. Late money (the order
+    expired or was cancelled) confirms when its stock and balance can be taken once more; otherwise
+    the order is held for a person to look at, never silently kept.
+    """
+    with transaction.atomic():
+        order = _lock(order_id)
+        if order.status == Status.CONFIRMED or not _is_covered(order):
+            return order
+        late = order.status != Status.PENDING
+        if late and not _take_again(order):
+            hold(order, "Paid after the goods were given back, and they are gone.")
+            return order
+        if order.amount_balance:
+            ledger.post(
+                key=f"order:{order.pk}:capture",
+                debit=(order.user, Kind.HELD),
+                credit=(None, Kind.SALES),
+                amount=order.amount_balance,
+                currency=order.currency,
+                kind="capture",
+                reason="Paid with balance",
+                reference=order.code,
+            )
+        order.status, order.confirmed_at = Status.CONFIRMED, timezone.now()
+        order.save(update_fields=["status", "confirmed_at"])
+        carts.forget_ordered(order)
+        timeline.note(order, "confirmed", "Paid and confirmed", data={"late": late})
+        emails.order_confirmed(order)
+        signals.tell(order.pk)
+    return order
+
+
+def expire_order(order_id: int) -> Order:
+    """Give stock and balance of an unpaid order back. A paid or finished one is left alone."""
+    return _close(order_id, Status.EXPIRED, "expired", "Not paid in time")
+
+
+def cancel_order(order_id: int, *, reason: str, actor: User | None = None) -> Order:
+    """Take an unpaid order back, with its stock and balance."""
+    return _close(order_id, Status.CANCELLED, "cancelled", reason, actor)
+
+
+def hold(order: Order, reason: str) -> None:
+    """Put an order before a person: its money is recorded, nothing else follows by itself.
+
+    The caller holds the order's lock. The first reason stays.
+    """
+    if order.held_at:
+        return
+    order.held_at, order.held_because = timezone.now(), reason
+    order.save(update_fields=["held_at", "held_because"])
+    timeline.note(order, "held", reason, public=False)
+    signals.tell(order.pk)
+
+
+def _lock(order_id):
+    return (
+        Order.objects.select_for_update(no_key=True)
+        .select_related(None)
+        .get(pk=order_id)
+    )
+
+
+def _is_covered(order):
+    if not order.amount_due:
+        return True
+    return order.payments.filter(status=Payment.Status.PAID).exists()
+
+
+def _close(order_id, status, kind, text, actor=None):
+    with transaction.atomic():
+        order = _lock(order_id)
+        if order.status != Status.PENDING or _is_covered(order):
+            return order
+        order.status = status
+        moment = "expired_at" if status == Status.EXPIRED else "cancelled_at"
+        setattr(order, moment, timezone.now())
+        order.save(update_fields=["status", moment])
+        order.payments.filter(status=Payment.Status.OPEN).update(
+            status=Payment.Status.CLOSED, closed_at=timezone.now()
+        )
+        stock.give_back(
+            _quantities(order),
+            cause=f"order:{order.pk}:return",
+            reason=f"Order {order.code} {kind}",
+        )
+        if order.amount_balance:
+            ledger.post(
+                key=f"order:{order.pk}:return",
+                debit=(order.user, Kind.HELD),
+                credit=(order.user, Kind.WALLET),
+                amount=order.amount_balance,
+                currency=order.currency,
+                kind="return",
+                reason="Returned to you",
+                reference=order.code,
+            )
+        timeline.note(order, kind, text, actor=actor)
+        signals.tell(order.pk)
+    return order
+
+
+def _take_again(order):
+    """Stock and balance of a closed order, all or nothing; False when they are gone."""
+    try:
+        with transaction.atomic():
+            stock.take(
+                _quantities(order),
+                cause=f"order:{order.pk}:retake",
+                reason=f"Order {order.code} paid late",
+            )
+            if order.amount_balance:
+                ledger.post(
+                    key=f"order:{order.pk}:rehold",
+                    debit=(order.user, Kind.WALLET),
+                    credit=(order.user, Kind.HELD),
+                    amount=order.amount_balance,
+                    currency=order.currency,
+                    kind="spend",
+                    reason="Spent",
+                    reference=order.code,
+                )
+    except (stock.OutOfStock, ledger.InsufficientBalance):
+        return False
+    return True
+
+
+def _quantities(order):
+    return {
+        line.variant: line.quantity for line in order.lines.select_related("variant")
+    }

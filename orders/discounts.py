@@ -1,0 +1,43 @@
+"""The question put to every discount provider that settings name; none of them is known here."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from accounts.models import User
+
+
+@dataclass(frozen=True)
+class Basket:
+    """What a provider may judge by. Amounts in minor units; `user` is None for a guest."""
+
+    user: User | None
+    currency: str
+    amount_goods: int
+    amount_balance: int
+
+
+@dataclass(frozen=True)
+class Discount:
+    """An amount a provider takes off the goods; source and reference say who and why."""
+
+    source: str
+    reference: str
+    label: str
+    amount: int
+
+
+def offered(basket: Basket) -> list[Discount]:
+    """What all providers together take off, never more than the goods are worth."""
+    left = basket.amount_goods
+    discounts = []
+    for path in settings.CHECKOUT_DISCOUNTS:
+        discount = import_string(path)(basket)
+        if discount and left:
+            amount = min(discount.amount, left)
+            discounts.append(
+                Discount(discount.source, discount.reference, discount.label, amount)
+            )
+            left -= amount
+    return discounts

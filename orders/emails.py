@@ -1,0 +1,33 @@
+"""Every message a buyer receives."""
+
+from django.conf import settings
+
+from orders.models import Order
+from shop.kit import mail
+
+
+def order_confirmed(order: Order) -> None:
+    """Thank the buyer: what was bought, what it cost, where it goes."""
+    mail.write(
+        "order_confirmed",
+        f"order:{order.pk}",
+        order.email,
+        "order_confirmed",
+        {
+            "order": order,
+            "lines": list(order.lines.all()),
+            "discounts": list(order.discounts.all()),
+            "url": settings.SITE_URL + order.get_absolute_url(),
+        },
+    )
+
+
+def order_link(order: Order, *, asked_at: str) -> None:
+    """Send a guest the link to an order they asked for; once per minute of asking."""
+    mail.write(
+        "order_link",
+        f"order:{order.pk}:{asked_at}",
+        order.email,
+        "order_link",
+        {"order": order, "url": settings.SITE_URL + order.get_absolute_url()},
+    )

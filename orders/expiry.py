@@ -1,0 +1,37 @@
+"""Unpaid orders whose time is up: closed at Stripe first, then given back."""
+
+import logging
+
+from django.utils import timezone
+
+from orders import confirmation, payments
+from orders.models import Order
+from shop.kit import jobs
+
+logger = logging.getLogger("tandem.expiry")
+
+
+def expire_overdue() -> int:
+    """Expire every overdue order that Stripe confirms to be unpaid; how many were.
+
+    An order whose session turns out to be paid is confirmed by the same facts that its webhook
+    would have brought. One that Stripe cannot be asked about waits for the next run.
+    """
+    count = 0
+    for order in Order.objects.overdue(timezone.now()).order_by("expires_at")[:200]:
+        try:
+            payments.close(order)
+        except payments.AlreadyPaid:
+            logger.info("order %s was paid in its last minute", order.code)
+        except payments.PaymentUnavailable:
+            logger.warning("order %s: Stripe cannot be asked, trying later", order.code)
+        else:
+            confirmation.expire_order(order.pk)
+            count += 1
+    return count
+
+
+@jobs.every("expire-orders", minutes=1)
+@jobs.job(attempts=1)
+def expire_overdue_orders() -> None:
+    expire_overdue()

@@ -1,0 +1,355 @@
+"""The only importer of `stripe`: start a payment, close one, record what Stripe says.
+
+Three beats, never inside a transaction: the attempt is written and committed; Stripe is asked
+with the attempt's own idempotency key; the answer is recorded in a second transaction. A crash
+between two beats loses nothing, because repeating the middle one returns the same session.
+"""
+
+import logging
+from functools import cache
+from urllib.parse import urlencode
+
+import stripe
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from orders import confirmation, signals, timeline
+from orders.models import Order, Payment
+from shop.kit.money import format_money
+
+logger = logging.getLogger("tandem.payments")
+
+# Without it the library reports timings to Stripe and writes an id file under the home folder.
+stripe.enable_telemetry = False
+
+# Stripe takes at most 100 lines; delivery is one of them.
+_MOST_LINES = 99
+
+
+class PaymentUnavailable(Exception):
+    """Stripe could not be asked, or refused. The order stands and can be paid later."""
+
+
+class AlreadyPaid(Exception):
+    """The session that was to be closed is paid: the race is lost, and the order is bought."""
+
+
+@cache
+def client() -> stripe.StripeClient:
+    """One client per process; its HTTP session is kept per thread."""
+    return stripe.StripeClient(
+        settings.STRIPE_SECRET_KEY,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        stripe_version=settings.STRIPE_API_VERSION,
+        max_network_retries=2,
+        http_client=stripe.RequestsClient(timeout=(3, 10)),
+    )
+
+
+def start(order: Order) -> str:
+    """The address of Stripe's page where this order is paid. Raises PaymentUnavailable.
+
+    Called any number of times for one open attempt it returns the same page; when the last
+    attempt was closed unpaid it opens the next one.
+    """
+    payment = _open_payment(order)
+    if payment.session_url:
+        return payment.session_url
+    try:
+        session = _session_of(payment)
+    except stripe.StripeError as error:
+        _note_error(payment, error)
+        raise PaymentUnavailable(order.code) from error
+    if (session.amount_total, session.currency) != (
+        payment.amount,
+        payment.currency.lower(),
+    ):
+        # What the page promised and what Stripe would take differ: nobody pays this.
+        client().v1.checkout.sessions.expire(session.id)
+        logger.error("order %s: session asks %s", order.code, session.amount_total)
+        raise PaymentUnavailable(order.code)
+    Payment.objects.filter(pk=payment.pk).update(
+        session_id=session.id, session_url=session.url
+    )
+    return session.url
+
+
+def close(order: Order) -> None:
+    """Make sure the order's open attempt can no longer be paid.
+
+    Raises AlreadyPaid when Stripe has taken the money first (its facts are recorded before), and
+    PaymentUnavailable when Stripe cannot be asked; then nothing may be given back yet.
+    """
+    payment = order.payments.filter(status=Payment.Status.OPEN).first()
+    if not payment:
+        return
+    try:
+        session = _expired_session(payment)
+    except stripe.StripeError as error:
+        _note_error(payment, error)
+        raise PaymentUnavailable(order.code) from error
+    if session is None or session.status == "expired":
+        _note_closed(payment.pk)
+    else:
+        record_session(session.to_dict())
+        raise AlreadyPaid(order.code)
+
+
+def verified_event(body: bytes, signature: str) -> dict | None:
+    """The event in a webhook's raw body, or None when none of our secrets signed it."""
+    for secret in settings.STRIPE_WEBHOOK_SECRETS:
+        try:
+            return stripe.Webhook.construct_event(body, signature, secret).to_dict()
+        except (ValueError, stripe.SignatureVerificationError):
+            continue
+    return None
+
+
+def record_facts(event: dict) -> None:
+    """Record what one event says, in any order and any number of times. Unknown types pass."""
+    if event["livemode"] != settings.LIVE_MODE:
+        logger.warning("event %s is of the other mode", event["id"])
+        return
+    record = _RECORDERS.get(event["type"])
+    if record:
+        record(event["data"]["object"])
+
+
+def record_session(session: dict) -> None:
+    """A session's state: paid money confirms its order, an expired one gives everything back."""
+    with transaction.atomic():
+        payment = _lock_payment(session_id=session["id"], metadata=session["metadata"])
+        if not payment:
+            return
+        if not payment.session_id:  # the webhook was faster than our own second beat
+            payment.session_id = session["id"]
+            payment.save(update_fields=["session_id"])
+        if session["status"] == "expired" and session["id"] == payment.session_id:
+            _note_closed(payment.pk)
+            confirmation.expire_order(payment.order_id)
+        elif session["status"] == "complete" and session["payment_status"] == "paid":
+            _record_money(payment, session)
+
+
+def record_charge(charge: dict) -> None:
+    """Which card paid: its name for people, a keyed hash to compare with others."""
+    card = (charge.get("payment_method_details") or {}).get("card") or {}
+    with transaction.atomic():
+        payment = _lock_payment(
+            intent_id=charge["payment_intent"], metadata=charge["metadata"]
+        )
+        if payment and card.get("fingerprint"):
+            payment.card = f"{card['brand'].capitalize()} ending {card['last4']}"
+            payment.card_hash = salted_hmac(
+                "orders.payments", card["fingerprint"], algorithm="sha256"
+            ).hexdigest()
+            payment.save(update_fields=["card", "card_hash"])
+
+
+def record_failure(intent: dict) -> None:
+    """A refused card is news for the timeline; the session stays open for another try."""
+    error = intent.get("last_payment_error") or {}
+    with transaction.atomic():
+        payment = _lock_payment(intent_id=intent["id"], metadata=intent["metadata"])
+        if payment and payment.status == Payment.Status.OPEN:
+            code = error.get("decline_code") or error.get("code") or "declined"
+            payment.last_error = code[:250]
+            payment.save(update_fields=["last_error"])
+            timeline.note(
+                payment.order, "payment_failed", f"Card refused: {code}", public=False
+            )
+
+
+_RECORDERS = {
+    "checkout.session.completed": record_session,
+    "checkout.session.async_payment_succeeded": record_session,
+    "checkout.session.expired": record_session,
+    "charge.succeeded": record_charge,
+    "payment_intent.payment_failed": record_failure,
+}
+
+
+def _record_money(payment, session):
+    """Write down the money, then let only matching money confirm (the caller has the locks)."""
+    order = payment.order
+    if payment.status != Payment.Status.PAID:
+        payment.intent_id = session["payment_intent"]
+        payment.amount_received = session["amount_total"]
+        payment.status, payment.paid_at = Payment.Status.PAID, timezone.now()
+        payment.save(
+            update_fields=["intent_id", "amount_received", "status", "paid_at"]
+        )
+        paid = format_money(session["amount_total"], session["currency"].upper())
+        timeline.note(
+            order, "paid", f"Paid {paid} by card", data={"payment": payment.pk}
+        )
+        signals.tell(order.pk)
+    problem = _mismatch(payment, session)
+    if problem:
+        confirmation.hold(order, problem)
+    elif not order.held_at:
+        confirmation.confirm_order(order.pk)
+
+
+def _mismatch(payment, session):
+    order = payment.order
+    if session["mode"] != "payment" or session["client_reference_id"] != order.code:
+        return "Stripe's session names another order."
+    if session["id"] != payment.session_id:
+        return "The money came through a session this order does not know."
+    if session["currency"] != order.currency.lower():
+        return f"Paid in {session['currency'].upper()}, ordered in {order.currency}."
+    if session["amount_total"] != order.amount_due:
+        return "The amount paid is not the amount due."
+    if (
+        order.payments.filter(status=Payment.Status.PAID)
+        .exclude(pk=payment.pk)
+        .exists()
+    ):
+        return "Paid twice."
+    return ""
+
+
+def _lock_payment(*, metadata, session_id=None, intent_id=None):
+    """The attempt a Stripe object belongs to, with its order locked first; None if not ours.
+
+    Objects other than sessions may arrive before the session did, and then know their attempt
+    only by the metadata that we sent along.
+    """
+    known = Payment.objects.none()
+    if session_id:
+        known = Payment.objects.filter(session_id=session_id)
+    elif intent_id:
+        known = Payment.objects.filter(intent_id=intent_id)
+    found = known.first() or _payment_named(metadata)
+    if not found:
+        return None
+    Order.objects.select_for_update(no_key=True).get(pk=found.order_id)
+    return (
+        Payment.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("order")
+        .get(pk=found.pk)
+    )
+
+
+def _payment_named(metadata):
+    name = (metadata or {}).get("payment", "")
+    return Payment.objects.filter(idempotency_key=name).first() if name else None
+
+
+def _open_payment(order):
+    with transaction.atomic():
+        order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        if order.status != Order.Status.PENDING:
+            raise PaymentUnavailable(order.code)
+        return Payment.objects.open_for(order)
+
+
+def _session_of(payment):
+    """Create the attempt's session, or get the one that a lost answer created before."""
+    return client().v1.checkout.sessions.create(
+        _parameters(payment), {"idempotency_key": payment.idempotency_key}
+    )
+
+
+def _expired_session(payment):
+    sessions = client().v1.checkout.sessions
+    session_id = payment.session_id
+    if not session_id:
+        try:
+            # The answer to our first call may have been lost: the same key finds its session.
+            session_id = _session_of(payment).id
+        except stripe.InvalidRequestError:
+            return (
+                None  # Stripe has none, and refuses to make one with these figures now
+            )
+    try:
+        return sessions.expire(session_id)
+    except stripe.InvalidRequestError:
+        return sessions.retrieve(session_id)  # complete or expired already: which one?
+
+
+def _parameters(payment):
+    """What we ask of Stripe; made of stored figures only, so that a retry repeats it exactly."""
+    order = payment.order
+    name = {"order": order.code, "payment": payment.idempotency_key}
+    back = {"order": order.code} | ({} if order.user_id else {"t": order.access_token})
+    return {
+        "mode": "payment",
+        "client_reference_id": order.code,
+        "customer_email": order.email,
+        "metadata": name,
+        "payment_intent_data": {"metadata": name},
+        "line_items": _line_items(order),
+        "expires_at": int(payment.session_expires_at.timestamp()),
+        "success_url": f"{settings.SITE_URL}/checkout/return/?{urlencode(back)}",
+        "cancel_url": f"{settings.SITE_URL}/checkout/",
+        "adaptive_pricing": {"enabled": False},
+    }
+
+
+def _line_items(order):
+    lines = list(order.lines.all())
+    # Negative lines do not exist and a credit cannot be spread exactly over unit prices, so
+    # as soon as anything is taken off, Stripe is asked for the one amount that is due.
+    if (
+        order.amount_due != order.amount_total
+        or order.amount_discount
+        or len(lines) > _MOST_LINES
+    ):
+        return [
+            _item(order.currency, f"Order {order.code}, balance due", order.amount_due)
+        ]
+    items = [
+        _item(order.currency, _line_name(line), line.amount_unit, line.quantity)
+        for line in lines
+    ]
+    if order.amount_shipping:
+        items.append(
+            _item(
+                order.currency,
+                f"Delivery: {order.shipping_name}",
+                order.amount_shipping,
+            )
+        )
+    if order.amount_tax:
+        items.append(_item(order.currency, "Tax", order.amount_tax))
+    return items
+
+
+def _item(currency, name, amount, quantity=1):
+    return {
+        "quantity": quantity,
+        "price_data": {
+            "currency": currency.lower(),
+            "unit_amount": amount,
+            "product_data": {"name": name},
+        },
+    }
+
+
+def _line_name(line):
+    return (
+        f"{line.product_name} ({line.variant_name})"
+        if line.variant_name
+        else line.product_name
+    )
+
+
+def _note_closed(payment_pk):
+    Payment.objects.filter(pk=payment_pk, status=Payment.Status.OPEN).update(
+        status=Payment.Status.CLOSED, closed_at=timezone.now()
+    )
+
+
+def _note_error(payment, error):
+    logger.error(
+        "Stripe refused for order %s: %s %s (%s)",
+        payment.order.code,
+        type(error).__name__,
+        error.code,
+        error.request_id,
+    )
+    Payment.objects.filter(pk=payment.pk).update(last_error=type(error).__name__)

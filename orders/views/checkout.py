@@ -1,0 +1,169 @@
+from functools import partial
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import ledger
+from catalog import stock
+from orders import buying, carts, payments, shipping
+from orders import checkout as checkout_room
+from orders.access import order_for, sign_in_first
+from orders.forms import CheckoutForm
+from orders.models import Order
+from orders.views.history import receipt
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def checkout(request):
+    """Contact, address, balance and the amount to pay, on one page."""
+    contents = carts.contents(carts.current(request))
+    if not contents.buyable:
+        messages.info(request, "Your cart is empty, so there is nothing to pay yet.")
+        return redirect("orders:cart")
+    user = request.user if request.user.is_authenticated else None
+    countries = shipping.countries()
+    if not countries:
+        messages.error(request, "This shop cannot deliver anywhere yet. Write to us.")
+        return redirect("orders:cart")
+    balance = ledger.balance(user, settings.SHOP_CURRENCY) if user else 0
+    make = partial(CheckoutForm, user=user, countries=countries, balance=balance)
+    if request.method != "POST":
+        return _page(request, contents, make(initial=_remembered(user, balance)))
+    form = make(request.POST)
+    if "update" in request.POST:
+        # A new country or amount: the page says what it means, and judges nothing yet.
+        form.full_clean()
+        asked = make(initial=form.as_typed())
+        return _page(request, contents, asked, balance=form.wanted_balance())
+    if not form.is_valid():
+        return _page(request, contents, form, balance=form.wanted_balance(), status=422)
+    return _buy(request, contents, form, user)
+
+
+@never_cache
+@require_GET
+@sign_in_first
+def checkout_return(request):
+    """Where Stripe sends the customer back. It reads and never confirms: the webhook does that."""
+    order = order_for(request, request.GET.get("order", ""), request.GET.get("t", ""))
+    if order.status == Order.Status.CONFIRMED:
+        return render(request, "orders/thank_you.html", receipt(order))
+    template = (
+        "orders/confirming.html#state" if request.htmx else "orders/confirming.html"
+    )
+    return render(request, template, {"order": order})
+
+
+@require_POST
+@sign_in_first
+def pay(request, code):
+    """Pay an order that waits: the same order, stock and balance, the same or a new attempt."""
+    order = order_for(request, code, request.POST.get("t", ""))
+    try:
+        return redirect(payments.start(order))
+    except payments.PaymentUnavailable:
+        messages.error(
+            request, "Payment is not possible right now. Nothing was charged."
+        )
+        return redirect(order.get_absolute_url())
+
+
+def _buy(request, contents, form, user):
+    details = checkout_room.Details(
+        email=user.email if user else form.cleaned_data["email"],
+        address=form.address(),
+        balance=form.wanted_balance(),
+        expected_due=form.cleaned_data.get("expected_due"),
+    )
+    try:
+        order = buying.place(contents.cart, user, details)
+    except checkout_room.TotalsChanged:
+        messages.warning(
+            request, "The amount has changed since you looked. Check it once more."
+        )
+    except checkout_room.CartEmpty:
+        return redirect("orders:cart")
+    except stock.OutOfStock as error:
+        messages.warning(
+            request, f"{error.variant} just sold out. Your cart shows what is left."
+        )
+        return redirect("orders:cart")
+    except ledger.InsufficientBalance:
+        messages.warning(
+            request, "Your balance was spent elsewhere meanwhile. Check the amounts."
+        )
+    except checkout_room.TooSmall:
+        messages.warning(
+            request, "That is less than a card can be charged. Add something more."
+        )
+        return redirect("orders:cart")
+    except shipping.NoDelivery:
+        form.add_error(
+            "country", "We do not deliver there yet. Write to us, we may find a way."
+        )
+    except payments.PaymentUnavailable:
+        messages.error(
+            request,
+            "Payment is not possible right now. Nothing was charged; your cart is here.",
+        )
+    else:
+        if user and form.cleaned_data["keep_address"]:
+            buying.keep_address(user, details.address)
+        return _to_payment(request, order)
+    contents = carts.contents(contents.cart)
+    if not contents.buyable:
+        return redirect("orders:cart")
+    return _page(request, contents, form, balance=form.wanted_balance(), status=422)
+
+
+def _to_payment(request, order):
+    if order.status == Order.Status.CONFIRMED:
+        token = {} if order.user_id else {"t": order.access_token}
+        return redirect(
+            f"{reverse('orders:return')}?{urlencode({'order': order.code} | token)}"
+        )
+    try:
+        return redirect(payments.start(order))
+    except payments.PaymentUnavailable:
+        messages.error(
+            request,
+            "Payment is not possible right now. Nothing was charged, and your order waits.",
+        )
+        return redirect(order.get_absolute_url())
+
+
+def _remembered(user, balance):
+    """What the form starts with: the address used last, and as much balance as helps."""
+    last = user.addresses.first() if user else None
+    address = last.as_dict() if last else {"country": shipping.usual_country()}
+    return (
+        address
+        | {"name": address.get("name") or (user.name if user else "")}
+        | {
+            "use_balance": balance > 0,
+            "keep_address": True,
+        }
+    )
+
+
+def _page(request, contents, form, *, balance=None, status=200):
+    """The page with the totals that the chosen country and `balance` (None: all) make."""
+    user = request.user if request.user.is_authenticated else None
+    totals = checkout_room.quote(contents, user, form.country, balance)
+    context = {
+        "form": form,
+        "contents": contents,
+        "totals": totals,
+        "method": shipping.method_for(form.country),
+        "balance": form.balance,
+        "balance_was_capped": bool(balance and balance > totals.balance),
+        "currency": totals.currency,
+    }
+    template = "orders/checkout.html#form" if request.htmx else "orders/checkout.html"
+    return render(request, template, context, status=status)

@@ -1,0 +1,76 @@
+"""Stripe's messages: verify, store once, then act.
+
+From the moment an event is stored the answer is 200, whatever follows: what fails midway keeps
+its error on the row and is tried again by our own job.
+"""
+
+import logging
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from orders import payments
+from orders.models import StripeEvent
+from shop.kit import jobs
+
+logger = logging.getLogger("tandem.webhooks")
+
+# Stripe's events are a few kilobytes; nobody else gets to make us read more.
+MOST_BYTES = 512 * 1024
+
+
+class NotFromStripe(Exception):
+    """The body is not signed by Stripe. Nothing of it is stored."""
+
+
+def receive(body: bytes, signature: str) -> None:
+    """Take in one delivery. Raises NotFromStripe; otherwise the event is safe with us."""
+    event = (
+        payments.verified_event(body, signature) if len(body) <= MOST_BYTES else None
+    )
+    if event is None:
+        raise NotFromStripe
+    _try(_store(event).pk, again=True)
+
+
+def process(pk: int) -> None:
+    """Act on a stored event, once. Its effects and the note that it is done commit together."""
+    with transaction.atomic():
+        stored = StripeEvent.objects.select_for_update(no_key=True).get(pk=pk)
+        if stored.processed_at:
+            return
+        payments.record_facts(stored.payload)
+        stored.processed_at, stored.error = timezone.now(), ""
+        stored.attempts += 1
+        stored.save(update_fields=["processed_at", "error", "attempts"])
+
+
+@jobs.job(attempts=10)
+def retry(pk: int) -> None:
+    """Try a failed event again; the job's growing pauses are the event's."""
+    _try(pk, again=False)
+
+
+def _try(pk, *, again):
+    try:
+        process(pk)
+    except Exception as error:
+        # The error is written outside the transaction that it rolled back.
+        StripeEvent.objects.filter(pk=pk, processed_at=None).update(
+            error=f"{type(error).__name__}: {error}"[:2000], attempts=F("attempts") + 1
+        )
+        if not again:
+            raise
+        logger.exception("event %s failed and will be tried again", pk)
+        retry.enqueue(pk)
+
+
+def _store(event):
+    try:
+        with transaction.atomic():
+            return StripeEvent.objects.create(
+                event_id=event["id"], type=event["type"], payload=event
+            )
+    except IntegrityError:  # a repeat; an unprocessed one gets its second chance
+        return StripeEvent.objects.get(event_id=event["id"])
