@@ -5,7 +5,9 @@ from html import escape
 BANNER = "Test mode <span>No real money moves</span>"
 
 
-def document(*, title: str, main: str, stylesheet: str, look: str, banner: str = BANNER) -> bytes:
+def document(
+    *, title: str, main: str, stylesheet: str, look: str, banner: str = BANNER
+) -> bytes:
     """A whole page; `main` is trusted HTML, `title` is not. `look` names the layout."""
     return f"""<!doctype html>
 <html lang="en">

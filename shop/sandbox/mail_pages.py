@@ -19,7 +19,9 @@ def index(config: Config, messages: list[dict[str, Any]], to: str) -> bytes:
     """All messages, newest first, each with enough text to read a code."""
     rows = "\n".join(_row(message) for message in messages)
     none = f"No mail to “{escape(to)}”." if to else "No mail yet."
-    listed = f'<ul class="mails">{rows}</ul>' if rows else f'<p class="empty">{none}</p>'
+    listed = (
+        f'<ul class="mails">{rows}</ul>' if rows else f'<p class="empty">{none}</p>'
+    )
     everything = f' <a href="{reverse("sandbox:mail")}">Show all</a>' if to else ""
     return _document(
         "Mailbox",
@@ -34,10 +36,10 @@ def index(config: Config, messages: list[dict[str, Any]], to: str) -> bytes:
 def message(config: Config, mail: dict[str, Any]) -> bytes:
     """One message: text, HTML in a sandboxed frame, headers folded away."""
     text = f'<div class="text">{linked(mail["text"])}</div>' if mail["text"] else ""
-    framed = ""
+    frame = ""
     if mail["html"]:
         address = reverse("sandbox:mail_html", args=[mail["id"]])
-        framed = (
+        frame = (
             '<h2>As HTML</h2><iframe title="The message as HTML" '
             'sandbox="allow-popups allow-top-navigation-by-user-activation" '
             f'src="{address}"></iframe>'
@@ -52,7 +54,7 @@ def message(config: Config, mail: dict[str, Any]) -> bytes:
 <div><dt>From</dt><dd>{escape(mail["sender"])}</dd></div>
 <div><dt>Kept</dt><dd>{_when(mail["created"])}</dd></div></dl>
 {text}
-{framed}
+{frame}
 <details><summary>Headers</summary><pre>{escape(headers)}</pre></details></article>
 <p><a href="{escape(config.shop_url)}/">Back to {escape(config.shop_name)}</a></p>""",
     )
@@ -61,6 +63,14 @@ def message(config: Config, mail: dict[str, Any]) -> bytes:
 def missing(config: Config) -> bytes:
     """No message has that number."""
     return _document("No such mail", _head(config, "No such mail"))
+
+
+def framed(content: str) -> str:
+    """The HTML of a mail, its links leading out of the frame (the shop is in none)."""
+    way_out = '<base target="_top">'
+    head = re.search(r"<head[^>]*>", content, re.IGNORECASE)
+    place = head.end() if head else 0
+    return content[:place] + way_out + content[place:]
 
 
 def linked(text: str) -> str:
@@ -74,7 +84,7 @@ def linked(text: str) -> str:
 
 def _row(mail: dict[str, Any]) -> str:
     address = reverse("sandbox:mail_message", args=[mail["id"]])
-    preview = re.sub(r"\s+", " ", mail["text"]).strip()
+    preview = re.sub(r"\s+", " ", re.sub(r"https?://\S+", "", mail["text"])).strip()
     cut = preview[:PREVIEW] + ("…" if len(preview) > PREVIEW else "")
     code = re.search(r"(?<![\w#/=-])\d{6}(?![\w/-])", preview)
     shown = f'<span class="code">{code[0]}</span>' if code else ""

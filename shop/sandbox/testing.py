@@ -115,7 +115,9 @@ class MemoryStripe:
     def post(self, target: str, fields: dict[str, str]) -> Reply:
         """Submit a form of the sandbox."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return core.handle(self.config, "POST", target, kind, urlencode(fields).encode())
+        return core.handle(
+            self.config, "POST", target, kind, urlencode(fields).encode()
+        )
 
     def expire(self, session_id: str) -> dict[str, Any]:
         """Expire an open session as its time running out would. Raises ApiError."""
@@ -127,7 +129,9 @@ class MemoryStripe:
         with store.transaction(self.config) as tx:
             return events.recent(tx, type)[::-1]
 
-    def signed(self, event: dict[str, Any], *, at: int | None = None) -> tuple[bytes, str]:
+    def signed(
+        self, event: dict[str, Any], *, at: int | None = None
+    ) -> tuple[bytes, str]:
         """The body and `Stripe-Signature` to post to the shop's webhook.
 
         `at` (unix seconds) ages the signature; now by default.

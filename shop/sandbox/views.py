@@ -47,7 +47,9 @@ def _is_loopback(address: str) -> bool:
 def stripe(request, path):
     query = request.META.get("QUERY_STRING", "")
     target = f"/{path}?{query}" if query else f"/{path}"
-    reply = core.handle(conf.from_settings(), request.method, target, request.headers, request.body)
+    reply = core.handle(
+        conf.from_settings(), request.method, target, request.headers, request.body
+    )
     return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
 
 
@@ -67,7 +69,9 @@ def mail_message(request, mail_id):
     config = conf.from_settings()
     message = mailbox.message(config.path, mail_id)
     if not message:
-        return HttpResponse(mail_pages.missing(config), status=404, headers=html.headers())
+        return HttpResponse(
+            mail_pages.missing(config), status=404, headers=html.headers()
+        )
     return HttpResponse(mail_pages.message(config, message), headers=html.headers())
 
 
@@ -76,7 +80,9 @@ def mail_message(request, mail_id):
 @xframe_options_sameorigin
 def mail_html(request, mail_id):
     message = mailbox.message(conf.from_settings().path, mail_id)
-    response = HttpResponse(message["html"] if message else "", status=200 if message else 404)
+    if not message:
+        return HttpResponse(status=404)
+    response = HttpResponse(mail_pages.framed(message["html"]))
     # The mail is data, not our page: no script, no form, nothing fetched from afar.
     response["Content-Security-Policy"] = (
         "sandbox allow-popups allow-top-navigation-by-user-activation; "

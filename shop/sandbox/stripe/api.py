@@ -19,7 +19,9 @@ from .errors import ApiError, invalid, not_modelled
 from .replies import Reply
 
 
-def call(config: Config, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
+def call(
+    config: Config, method: str, target: str, headers: dict[str, str], body: bytes
+) -> Reply:
     """Answer one request; header names in lower case. Never raises ApiError."""
     request_id = store.new_id("req")
     try:
@@ -48,7 +50,9 @@ def _check_key(config: Config, authorization: str) -> None:
 
 def _check_version(version: str) -> None:
     if version != API_VERSION:
-        raise invalid(f"Invalid Stripe API version: {version}. The sandbox speaks {API_VERSION}.")
+        raise invalid(
+            f"Invalid Stripe API version: {version}. The sandbox speaks {API_VERSION}."
+        )
 
 
 def _answer(config, method, target, headers, body, request_id) -> Reply:
@@ -57,7 +61,9 @@ def _answer(config, method, target, headers, body, request_id) -> Reply:
     if not found:
         raise not_modelled(f"{method} {url.path}")
     endpoint, object_id = found
-    given = params.decode(body.decode(errors="replace") if method == "POST" else url.query)
+    given = params.decode(
+        body.decode(errors="replace") if method == "POST" else url.query
+    )
     if "payment_method_types" in given and url.path == endpoints.SESSIONS:
         raise invalid(
             "Received unknown parameter: payment_method_types. It was removed in API "
@@ -77,7 +83,9 @@ def _answer(config, method, target, headers, body, request_id) -> Reply:
 
 def _execute(config, endpoint, checked: dict[str, Any], object_id, key, request_id):
     try:
-        with store.transaction(config, request_id=request_id, idempotency_key=key) as tx:
+        with store.transaction(
+            config, request_id=request_id, idempotency_key=key
+        ) as tx:
             sessions.sweep(tx)
             answer = endpoint.run(tx, checked, object_id)
             answer = expansion.expand(tx, answer, checked.get("expand", []))

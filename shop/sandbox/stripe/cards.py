@@ -47,10 +47,12 @@ CARDS = {
         TestCard("4242424242424242", "Succeeds"),
         TestCard("5555555555554444", "Mastercard", brand="mastercard"),
         TestCard("378282246310005", "American Express", brand="amex"),
-        TestCard("4000002500003155", "Asks 3-D Secure", challenge=True),
+        TestCard("4000002500003155", "3-D Secure", challenge=True),
         TestCard("4000002760003184", "3-D Secure, always", challenge=True),
         _declined("4000000000000002", "Declined", "generic_decline"),
-        _declined("4000000000009995", "Insufficient funds", "insufficient_funds", INSUFFICIENT),
+        _declined(
+            "4000000000009995", "Insufficient funds", "insufficient_funds", INSUFFICIENT
+        ),
         _declined(
             "4000008400001629",
             "3DS, then declined",

@@ -22,6 +22,8 @@ def page(config: Config, method: str, path: str, body: bytes) -> Reply:
             kind = {"Content-Type": "text/css; charset=utf-8"}
             return Reply(200, kind | {"Cache-Control": "no-cache"}, _css())
         case (("GET" | "HEAD"), ("" | "/")):
+            # After a restart nothing else may come by to start the worker.
+            deliveries.wake(config)
             return Reply(200, html.headers(), _overview(config))
         case "POST", "/deliveries/hold":
             deliveries.hold(config, body == b"held=1")

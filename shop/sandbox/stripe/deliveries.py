@@ -90,7 +90,9 @@ def _claim(config: Config, now: float) -> dict[str, Any] | None:
         ).fetchone()
         if not row:
             return None
-        tx.db.execute("UPDATE delivery SET lease_until = ? WHERE id = ?", (now + LEASE, row["id"]))
+        tx.db.execute(
+            "UPDATE delivery SET lease_until = ? WHERE id = ?", (now + LEASE, row["id"])
+        )
         return _with_body(tx, row["id"])
 
 

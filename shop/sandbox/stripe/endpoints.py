@@ -35,7 +35,9 @@ def _retrieve(kind: str, param: str) -> Run:
 
 
 def _list(kind: str, url: str, *filters: str) -> Run:
-    return lambda tx, params, _: lists.objects(tx, kind, url, params, frozenset(filters))
+    return lambda tx, params, _: lists.objects(
+        tx, kind, url, params, frozenset(filters)
+    )
 
 
 def _event(tx: Tx, params: Params, event_id: str) -> dict[str, Any]:

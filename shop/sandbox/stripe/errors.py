@@ -48,7 +48,9 @@ def refused(message: str, param: str | None = None, code: str | None = None):
 
 def missing(noun: str, object_id: str, param: str = "id"):
     """No such object: 404, or 400 when a parameter of a creation names it."""
-    return ApiError(404, f"No such {noun}: '{object_id}'", code="resource_missing", param=param)
+    return ApiError(
+        404, f"No such {noun}: '{object_id}'", code="resource_missing", param=param
+    )
 
 
 def not_modelled(what: str, param: str | None = None):

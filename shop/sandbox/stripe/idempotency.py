@@ -33,7 +33,9 @@ def begin(config: Config, key: str, mark: str) -> tuple[int, str] | None:
             kind="idempotency_error",
         )
     with store.transaction(config) as tx:
-        row = tx.db.execute("SELECT * FROM idempotency WHERE key = ?", (key,)).fetchone()
+        row = tx.db.execute(
+            "SELECT * FROM idempotency WHERE key = ?", (key,)
+        ).fetchone()
         if row and row["fingerprint"] != mark:
             raise ApiError(
                 400,
@@ -60,7 +62,9 @@ def begin(config: Config, key: str, mark: str) -> tuple[int, str] | None:
 
 def keep(tx: store.Tx, key: str, status: int, body: str) -> None:
     """Store the answer, in the transaction that did the work."""
-    tx.db.execute("UPDATE idempotency SET status = ?, body = ? WHERE key = ?", (status, body, key))
+    tx.db.execute(
+        "UPDATE idempotency SET status = ?, body = ? WHERE key = ?", (status, body, key)
+    )
 
 
 def release(config: Config, key: str) -> None:

@@ -25,7 +25,9 @@ class MemoryClient(stripe.HTTPClient):
         # Whatever base the client was given, this is the only Stripe it can reach.
         target = url[url.index("/v1/") :]
         headers = dict(headers or {})
-        self.seen.append((method.upper(), target.partition("?")[0], headers.get("Idempotency-Key")))
+        self.seen.append(
+            (method.upper(), target.partition("?")[0], headers.get("Idempotency-Key"))
+        )
         reply = core.handle(
             self.config, method.upper(), target, headers, (post_data or "").encode()
         )

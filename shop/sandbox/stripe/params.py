@@ -78,11 +78,15 @@ def _check_dict(params_class: type, given: Any, path: str) -> dict[str, Any]:
     for name in given:
         if name not in hints:
             where = _join(path, name)
-            raise invalid(f"Received unknown parameter: {where}", where, "parameter_unknown")
+            raise invalid(
+                f"Received unknown parameter: {where}", where, "parameter_unknown"
+            )
     for name, hint in hints.items():
         if get_origin(hint) is not NotRequired and name not in given:
             where = _join(path, name)
-            raise invalid(f"Missing required param: {where}.", where, "parameter_missing")
+            raise invalid(
+                f"Missing required param: {where}.", where, "parameter_missing"
+            )
     return {
         name: _check_value(_bare(hints[name]), value, _join(path, name))
         for name, value in given.items()
@@ -117,7 +121,9 @@ def _check_value(hint: Any, value: Any, path: str) -> Any:
         # how the package says that the list may grow.
         choices = [c for c in choices if c is not str and get_origin(c) is not Literal]
         if not choices:
-            raise invalid(f"Invalid {path}: must be one of {', '.join(sorted(allowed))}", path)
+            raise invalid(
+                f"Invalid {path}: must be one of {', '.join(sorted(allowed))}", path
+            )
     choices = [c for c in choices if get_origin(c) is not Literal]
     return _first_fit(choices, value, path)
 
@@ -143,7 +149,10 @@ def _first_fit(choices: list[Any], value: Any, path: str) -> Any:
         for choice in choices:
             if get_origin(choice) is list:
                 (item,) = get_args(choice)
-                return [_check_value(item, entry, _join(path, n)) for n, entry in enumerate(value)]
+                return [
+                    _check_value(item, entry, _join(path, n))
+                    for n, entry in enumerate(value)
+                ]
             if get_origin(choice) is dict:
                 # Keys that are all digits look like a list on the wire.
                 keyed = {str(n): entry for n, entry in enumerate(value)}

@@ -39,7 +39,8 @@ def blank(session: dict[str, Any], query: str) -> PayForm:
 def read(session: dict[str, Any], body: bytes, now: int) -> PayForm:
     """The submitted form with its errors; a free session needs no card."""
     typed = {
-        name: values[0].strip() for name, values in parse_qs(body.decode(errors="replace")).items()
+        name: values[0].strip()
+        for name, values in parse_qs(body.decode(errors="replace")).items()
     }
     names = ("email", "number", "expiry", "cvc", "name")
     form = PayForm({name: typed.get(name, "") for name in names})

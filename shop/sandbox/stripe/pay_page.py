@@ -83,7 +83,11 @@ def _authenticate(tx: Tx, method: str, session: dict[str, Any], body: bytes) -> 
         return replies.redirect(session["url"])
     if method != "POST":
         last4 = store.get_private(tx, intent["id"])["card"]["last4"]
-        return _html(200, session, pay_views.challenge(tx.config, session, _total(session), last4))
+        return _html(
+            200,
+            session,
+            pay_views.challenge(tx.config, session, _total(session), last4),
+        )
     passed = parse_qs(body.decode(errors="replace")).get("outcome") == ["complete"]
     intent = payments.authenticate(tx, session, passed=passed)
     if intent["status"] == "succeeded":

@@ -68,13 +68,19 @@ def closed(config: Config, session: dict[str, Any]) -> bytes:
         heading = "This payment page has expired"
         text = "Nothing was charged. Go back to the shop to start again."
         url, label = session["cancel_url"], f"Back to {config.shop_name}"
-    way = f'<p><a class="button" href="{escape(url)}">{escape(label)}</a></p>' if url else ""
+    way = (
+        f'<p><a class="button" href="{escape(url)}">{escape(label)}</a></p>'
+        if url
+        else ""
+    )
     return _message(config, heading, text, way)
 
 
 def unknown(config: Config) -> bytes:
     """No such session."""
-    return _message(config, "No such payment page", "Check the address, or start again.", "")
+    return _message(
+        config, "No such payment page", "Check the address, or start again.", ""
+    )
 
 
 def _document(config: Config, title: str, main: str) -> bytes:
@@ -139,9 +145,7 @@ def _payment(session: dict[str, Any], form: PayForm, total: str) -> str:
     email = "" if session["customer_email"] else _field(form, "email")
     paying_as = ""
     if session["customer_email"]:
-        paying_as = (
-            f'<p class="paying-as"><span>Email</span> {escape(session["customer_email"])}</p>'
-        )
+        paying_as = f'<p class="paying-as"><span>Email</span> {escape(session["customer_email"])}</p>'
     if not session["amount_total"]:
         fields, picker, label = email, "", "Complete order"
     else:
@@ -176,7 +180,9 @@ def _errors(form: PayForm) -> str:
         else f"<li>{escape(message)}</li>"
         for name, message in form.errors.items()
     )
-    heading = "The payment did not go through" if "" in form.errors else "Check these fields"
+    heading = (
+        "The payment did not go through" if "" in form.errors else "Check these fields"
+    )
     return f"""<div class="errors" role="alert" tabindex="-1" autofocus>
 <h3>{heading}</h3>
 <ul>
@@ -202,7 +208,9 @@ def _field(form: PayForm, name: str) -> str:
 def _picker(form: PayForm) -> str:
     chosen = form.values["number"].replace(" ", "")
     quick = "\n".join(_pick(CARDS[number], chosen) for number in QUICK)
-    others = "\n".join(_pick(card, chosen) for card in CARDS.values() if card.number not in QUICK)
+    others = "\n".join(
+        _pick(card, chosen) for card in CARDS.values() if card.number not in QUICK
+    )
     opened = " open" if chosen in CARDS and chosen not in QUICK else ""
     return f"""<nav class="picker" aria-label="Test cards">
 <p>Pick a test card</p>

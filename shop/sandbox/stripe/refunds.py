@@ -70,8 +70,13 @@ def _charge_for(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
         raise missing("charge", charge_id, "charge")
     if not charge["paid"]:
         raise refused(f"Charge {charge_id} was not paid.", code="charge_not_refundable")
-    if params.get("payment_intent", charge["payment_intent"]) != (charge["payment_intent"]):
-        raise invalid("The charge does not belong to the payment_intent.", "payment_intent")
+    if (
+        params.get("payment_intent", charge["payment_intent"])
+        != (charge["payment_intent"])
+    ):
+        raise invalid(
+            "The charge does not belong to the payment_intent.", "payment_intent"
+        )
     return charge
 
 

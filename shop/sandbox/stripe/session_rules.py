@@ -40,7 +40,13 @@ SUPPORTED = frozenset(
     ]
 )
 SUPPORTED_INTENT = frozenset(
-    ["capture_method", "description", "metadata", "receipt_email", "statement_descriptor_suffix"]
+    [
+        "capture_method",
+        "description",
+        "metadata",
+        "receipt_email",
+        "statement_descriptor_suffix",
+    ]
 )
 ONLY = {
     "adaptive_pricing": [{"enabled": False}],
@@ -105,7 +111,9 @@ def _check_supported(params: dict[str, Any]) -> None:
         if name in params and params[name] not in values:
             raise not_modelled(f"{name} = {params[name]}", name)
     if params.get("allowed_payment_method_types", ["card"]) != ["card"]:
-        raise not_modelled("Any payment method but card", "allowed_payment_method_types")
+        raise not_modelled(
+            "Any payment method but card", "allowed_payment_method_types"
+        )
     capture = params.get("payment_intent_data", {}).get("capture_method", "automatic")
     if capture not in ("automatic", "automatic_async"):
         raise not_modelled("Manual capture", "payment_intent_data[capture_method]")
@@ -120,7 +128,9 @@ def refuse_others(given: Iterable[str], supported: frozenset[str], words: str) -
 
 def _check_urls(params: dict[str, Any]) -> None:
     if "success_url" not in params:
-        raise invalid("Missing required param: success_url.", "success_url", "parameter_missing")
+        raise invalid(
+            "Missing required param: success_url.", "success_url", "parameter_missing"
+        )
     for name in ("success_url", "cancel_url"):
         url = urlsplit(params.get(name, "https://example.com/"))
         if url.scheme not in ("http", "https") or not url.netloc:
@@ -149,7 +159,9 @@ def _check_expiry(expires_at: int | None, now: int) -> None:
 
 def _check_lines(lines: list[dict[str, Any]]) -> None:
     if not lines:
-        raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
+        raise invalid(
+            "Missing required param: line_items.", "line_items", "parameter_missing"
+        )
     if len(lines) > 100:
         raise invalid("You may pass up to 100 line items.", "line_items")
     for n, line in enumerate(lines):
@@ -202,13 +214,17 @@ def _check_price(price: dict[str, Any], path: str) -> None:
         )
     product = price["product_data"]
     if len(product["name"]) > 5000:
-        raise invalid("Invalid string: at most 5000 characters.", f"{path}[product_data][name]")
+        raise invalid(
+            "Invalid string: at most 5000 characters.", f"{path}[product_data][name]"
+        )
     images = product.get("images", [])
     if len(images) > 8:
         raise invalid("You may pass up to 8 images.", f"{path}[product_data][images]")
     for n, image in enumerate(images):
         if urlsplit(image).scheme not in ("http", "https"):
-            raise invalid("Not a valid URL.", f"{path}[product_data][images][{n}]", "url_invalid")
+            raise invalid(
+                "Not a valid URL.", f"{path}[product_data][images][{n}]", "url_invalid"
+            )
     check_metadata(product.get("metadata"), f"{path}[product_data][metadata]")
 
 

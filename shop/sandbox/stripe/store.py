@@ -164,7 +164,9 @@ def get(tx: Tx, kind: str, object_id: str) -> dict[str, Any] | None:
 
 def get_private(tx: Tx, object_id: str) -> dict[str, Any]:
     """The private part of an object that is known to exist."""
-    row = tx.db.execute("SELECT private FROM object WHERE id = ?", (object_id,)).fetchone()
+    row = tx.db.execute(
+        "SELECT private FROM object WHERE id = ?", (object_id,)
+    ).fetchone()
     return json.loads(row["private"])
 
 

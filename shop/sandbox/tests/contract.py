@@ -55,7 +55,9 @@ def _schemas() -> dict[str, Any]:
 
 def _check_class(cls: type, obj: Any, path: str) -> None:
     hints = {
-        name: hint for name, hint in cls.__annotations__.items() if get_origin(hint) is not ClassVar
+        name: hint
+        for name, hint in cls.__annotations__.items()
+        if get_origin(hint) is not ClassVar
     }
     for name, hint in hints.items():
         if name in obj:
@@ -114,9 +116,9 @@ def _check_schema(schema: dict[str, Any], value: Any, path: str) -> None:
         return
     if "enum" in schema:
         assert value in schema["enum"], f"{path} is {value!r}"
-    {"object": _check_object, "array": _check_array}.get(schema.get("type"), _check_scalar)(
-        schema, value, path
-    )
+    {"object": _check_object, "array": _check_array}.get(
+        schema.get("type"), _check_scalar
+    )(schema, value, path)
 
 
 def _why_not(schema: dict[str, Any], value: Any, path: str) -> str | None:
@@ -145,5 +147,10 @@ def _check_array(schema, value, path) -> None:
 
 
 def _check_scalar(schema, value, path) -> None:
-    expected = {"string": (str,), "integer": (int,), "boolean": (bool,), "number": (int, float)}
+    expected = {
+        "string": (str,),
+        "integer": (int,),
+        "boolean": (bool,),
+        "number": (int, float),
+    }
     assert type(value) in expected[schema["type"]], f"{path} is {value!r}"

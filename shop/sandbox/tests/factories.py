@@ -27,7 +27,9 @@ def session_params(**changes: Any) -> dict[str, Any]:
     }
 
 
-def line(quantity: int = 1, unit_amount: int = 1000, name: str = "Cup", currency: str = "usd"):
+def line(
+    quantity: int = 1, unit_amount: int = 1000, name: str = "Cup", currency: str = "usd"
+):
     """One line of a session; `unit_amount` in minor units."""
     return {
         "quantity": quantity,

@@ -44,7 +44,9 @@ def test_an_error_names_its_request(client):
     assert refusal.value.request_id.startswith("req_")
 
 
-@pytest.mark.parametrize("path", ["/v1/charges", "/health", "/", "/pay/none", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/v1/charges", "/health", "/", "/pay/none", "/nowhere"]
+)
 def test_every_reply_carries_the_marker(sandbox, path):
     assert call(sandbox, path=path).headers["X-Tandem-Sandbox"] == "1"
 
@@ -76,7 +78,9 @@ def test_every_modelled_endpoint_answers(client, sandbox):
             assert core.handle(sandbox.config, "GET", path, key).status == 200, path
 
 
-@pytest.mark.parametrize("path", ["payment_intent.card", "data.payment_intent", "metadata"])
+@pytest.mark.parametrize(
+    "path", ["payment_intent.card", "data.payment_intent", "metadata"]
+)
 def test_what_cannot_be_expanded_is_refused(client, sandbox, path):
     session = client.v1.checkout.sessions.create(session_params())
     sandbox.pay(session.id)
@@ -97,13 +101,17 @@ def test_refunds_of_a_charge_can_be_expanded_in_a_list(client, sandbox):
     assert listed.data[0].payment_intent.status == "succeeded"
 
 
-@pytest.mark.parametrize("changes", [{"limit": 0}, {"limit": 101}, {"starting_after": "x"}])
+@pytest.mark.parametrize(
+    "changes", [{"limit": 0}, {"limit": 101}, {"starting_after": "x"}]
+)
 def test_a_page_outside_the_list_is_refused(client, changes):
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.checkout.sessions.list(changes)
 
 
 def test_a_form_posted_by_another_site_is_refused(sandbox):
-    reply = call(sandbox, "POST", "/deliveries/hold", **{"Sec-Fetch-Site": "cross-site"})
+    reply = call(
+        sandbox, "POST", "/deliveries/hold", **{"Sec-Fetch-Site": "cross-site"}
+    )
 
     assert reply.status == 403

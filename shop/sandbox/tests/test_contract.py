@@ -17,14 +17,18 @@ from .factories import session_params
     ],
 )
 def test_a_damaged_object_is_noticed(client, damage):
-    session = client.v1.checkout.sessions.create(session_params()).to_dict(for_json=True)
+    session = client.v1.checkout.sessions.create(session_params()).to_dict(
+        for_json=True
+    )
 
     with pytest.raises(AssertionError):
         contract.check(session | damage)
 
 
 def test_a_missing_key_is_noticed(client):
-    session = client.v1.checkout.sessions.create(session_params()).to_dict(for_json=True)
+    session = client.v1.checkout.sessions.create(session_params()).to_dict(
+        for_json=True
+    )
     del session["payment_status"]
 
     with pytest.raises(AssertionError, match="payment_status"):

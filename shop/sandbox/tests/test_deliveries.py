@@ -98,7 +98,9 @@ def test_an_event_is_signed_and_sent_once(config, shop, expired):
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_anything_but_2xx_is_tried_again_with_growing_gaps(config, shop, expired, status):
+def test_anything_but_2xx_is_tried_again_with_growing_gaps(
+    config, shop, expired, status
+):
     shop.answers = [status] * 6
     moment = time.time()
 
@@ -162,12 +164,16 @@ def test_a_payment_over_http_waits_for_the_shop_and_then_returns(config, shop):
     http = server.make_server(config, "127.0.0.1", 0)
     with serving(http) as address:
         http.RequestHandlerClass.config = replace(config, public_base=address)
-        client = stripe.StripeClient("sk_test_sandbox_x", base_addresses={"api": address})
+        client = stripe.StripeClient(
+            "sk_test_sandbox_x", base_addresses={"api": address}
+        )
         session = client.v1.checkout.sessions.create(session_params())
         shown = requests.get(session.url, timeout=5)
         paid = requests.post(session.url, data=FORM, allow_redirects=False, timeout=10)
 
-    told = [stripe.Webhook.construct_event(*sent, SECRET).type for sent in shop.received]
+    told = [
+        stripe.Webhook.construct_event(*sent, SECRET).type for sent in shop.received
+    ]
     assert shown.status_code == 200
     assert paid.status_code == 303
     assert paid.headers["Location"] == f"https://shop.test/thanks?session={session.id}"

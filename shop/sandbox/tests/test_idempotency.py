@@ -30,7 +30,9 @@ def test_a_key_belongs_to_its_parameters(client):
     client.v1.checkout.sessions.create(session_params(), KEY)
 
     with pytest.raises(stripe.IdempotencyError) as refusal:
-        client.v1.checkout.sessions.create(session_params(client_reference_id="other"), KEY)
+        client.v1.checkout.sessions.create(
+            session_params(client_reference_id="other"), KEY
+        )
 
     assert refusal.value.http_status == 400
 

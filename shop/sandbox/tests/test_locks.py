@@ -11,7 +11,9 @@ LOCAL = "http://localhost:8000/sandbox/stripe"
 
 
 def refuse(env, secret_key, api_base, sandbox_on):
-    locks.refuse_unsafe(env=env, secret_key=secret_key, api_base=api_base, sandbox_on=sandbox_on)
+    locks.refuse_unsafe(
+        env=env, secret_key=secret_key, api_base=api_base, sandbox_on=sandbox_on
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,4 +94,7 @@ def test_deliveries_can_be_held_from_the_dashboard(sandbox):
 def test_the_stylesheet_is_served(sandbox):
     reply = sandbox.get("/sandbox.css")
 
-    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
+    assert (reply.status, reply.headers["Content-Type"]) == (
+        200,
+        "text/css; charset=utf-8",
+    )

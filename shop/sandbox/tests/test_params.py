@@ -23,7 +23,9 @@ def test_brackets_become_objects_and_lists():
     }
 
 
-@pytest.mark.parametrize("encoded", ["a[=1", "a]b=1", "a[b]c=1", "a=1&a[b]=2", "a" + "[b]" * 2000])
+@pytest.mark.parametrize(
+    "encoded", ["a[=1", "a]b=1", "a[b]c=1", "a=1&a[b]=2", "a" + "[b]" * 2000]
+)
 def test_a_malformed_name_is_refused(encoded):
     with pytest.raises(ApiError):
         params.decode(encoded)
@@ -44,7 +46,9 @@ def test_values_get_their_types():
 
 def test_a_value_or_an_object_is_accepted_where_both_are_allowed():
     assert params.check(EventListParams, {"created": "5"}) == {"created": 5}
-    assert params.check(EventListParams, {"created": {"gte": "5"}}) == {"created": {"gte": 5}}
+    assert params.check(EventListParams, {"created": {"gte": "5"}}) == {
+        "created": {"gte": 5}
+    }
 
 
 def test_options_of_the_client_are_no_parameters():
@@ -59,7 +63,9 @@ def test_an_unknown_parameter_is_refused_with_its_path(client):
 
 
 def test_a_missing_parameter_is_refused(client):
-    error = refusal(client, line_items=[{"quantity": 1, "price_data": {"unit_amount": 100}}])
+    error = refusal(
+        client, line_items=[{"quantity": 1, "price_data": {"unit_amount": 100}}]
+    )
 
     assert error.code == "parameter_missing"
     assert error.param == "line_items[0][price_data][currency]"

@@ -6,7 +6,11 @@ import stripe
 from . import contract
 from .factories import session_params
 
-ACCEPTED = ["charge.succeeded", "payment_intent.succeeded", "checkout.session.completed"]
+ACCEPTED = [
+    "charge.succeeded",
+    "payment_intent.succeeded",
+    "checkout.session.completed",
+]
 DECLINED = ["charge.failed", "payment_intent.payment_failed"]
 
 
@@ -18,7 +22,9 @@ def open_session(client, **changes):
     return client.v1.checkout.sessions.create(session_params(**changes))
 
 
-@pytest.mark.parametrize("number", ["4242424242424242", "5555555555554444", "378282246310005"])
+@pytest.mark.parametrize(
+    "number", ["4242424242424242", "5555555555554444", "378282246310005"]
+)
 def test_a_good_card_pays_and_leads_back_to_the_shop(client, sandbox, number):
     session = open_session(client)
 
@@ -61,7 +67,10 @@ def test_a_second_try_uses_the_same_payment_intent(client, sandbox):
 
     assert types(sandbox) == ["payment_intent.created", *DECLINED, *ACCEPTED]
     assert len(client.v1.payment_intents.list().data) == 1
-    assert [charge.status for charge in client.v1.charges.list().data] == ["succeeded", "failed"]
+    assert [charge.status for charge in client.v1.charges.list().data] == [
+        "succeeded",
+        "failed",
+    ]
 
 
 def test_3d_secure_completed_pays(client, sandbox):
@@ -101,7 +110,12 @@ def test_3d_secure_completed_may_still_be_declined(client, sandbox):
 
 def test_a_session_left_during_3d_secure_can_be_paid_with_another_card(client, sandbox):
     session = open_session(client)
-    form = {"number": "4000002500003155", "expiry": "12/34", "cvc": "123", "name": "Ada"}
+    form = {
+        "number": "4000002500003155",
+        "expiry": "12/34",
+        "cvc": "123",
+        "name": "Ada",
+    }
     sandbox.post(f"/pay/{session.id}", form)
 
     assert sandbox.pay(session.id) is not None
@@ -134,7 +148,9 @@ def test_the_same_card_has_the_same_fingerprint(client, sandbox):
     for number in ("4242424242424242", "4242424242424242", "5555555555554444"):
         sandbox.pay(open_session(client).id, number)
 
-    marks = [c.payment_method_details.card.fingerprint for c in client.v1.charges.list().data]
+    marks = [
+        c.payment_method_details.card.fingerprint for c in client.v1.charges.list().data
+    ]
 
     assert marks[1] == marks[2] != marks[0]
 
@@ -143,7 +159,12 @@ def test_no_card_number_is_kept_anywhere(client, sandbox):
     for number in ("4242424242424242", "4000002500003155", "4000000000000002"):
         sandbox.pay(open_session(client).id, number)
     session = open_session(client)
-    form = {"number": "4000002500003155", "expiry": "12/34", "cvc": "987", "name": "Ada"}
+    form = {
+        "number": "4000002500003155",
+        "expiry": "12/34",
+        "cvc": "987",
+        "name": "Ada",
+    }
     sandbox.post(f"/pay/{session.id}", form)
 
     folder = Path(sandbox.config.path).parent
@@ -179,9 +200,16 @@ def test_a_real_looking_card_is_refused_and_not_shown_again(client, sandbox):
         ("name", " ", "Enter the name on the card."),
     ],
 )
-def test_a_slip_in_the_form_is_shown_beside_its_field(client, sandbox, field, value, message):
+def test_a_slip_in_the_form_is_shown_beside_its_field(
+    client, sandbox, field, value, message
+):
     session = open_session(client)
-    form = {"number": "4242424242424242", "expiry": "12/34", "cvc": "123", "name": "Ada"}
+    form = {
+        "number": "4242424242424242",
+        "expiry": "12/34",
+        "cvc": "123",
+        "name": "Ada",
+    }
 
     reply = sandbox.post(f"/pay/{session.id}", form | {field: value})
 

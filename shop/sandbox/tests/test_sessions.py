@@ -92,7 +92,9 @@ def test_metadata_has_limits(client, metadata):
 
 def test_payment_method_types_is_refused_as_removed(client):
     with pytest.raises(stripe.InvalidRequestError, match="removed") as refusal:
-        client.v1.checkout.sessions.create(session_params(payment_method_types=["card"]))
+        client.v1.checkout.sessions.create(
+            session_params(payment_method_types=["card"])
+        )
 
     assert refusal.value.code == "parameter_unknown"
 

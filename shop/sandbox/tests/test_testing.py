@@ -38,7 +38,9 @@ def test_an_unknown_card_number_is_a_mistake_of_the_test(client, sandbox):
 
 def test_the_same_stripe_answers_over_http(sandbox):
     with sandbox.serving() as address:
-        client = stripe.StripeClient("sk_test_sandbox_x", base_addresses={"api": address})
+        client = stripe.StripeClient(
+            "sk_test_sandbox_x", base_addresses={"api": address}
+        )
         session = client.v1.checkout.sessions.create(session_params())
         page = requests.get(session.url, timeout=5)
 

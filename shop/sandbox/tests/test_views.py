@@ -5,7 +5,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import Client, override_settings
 
 from shop.sandbox import conf, mailbox
-from shop.sandbox.mail_pages import linked
+from shop.sandbox.mail_pages import framed, linked
 
 pytestmark = pytest.mark.urls("shop.sandbox.tests.urls")
 
@@ -54,7 +54,9 @@ def test_the_api_is_mounted(browser):
     assert reply["X-Tandem-Sandbox"] == "1"
 
 
-@pytest.mark.parametrize("path", ["stripe/", "stripe/health", "stripe/v1/events", "mail/"])
+@pytest.mark.parametrize(
+    "path", ["stripe/", "stripe/health", "stripe/v1/events", "mail/"]
+)
 def test_another_machine_is_refused(browser, path):
     reply = browser.get(f"/sandbox/{path}", REMOTE_ADDR="192.0.2.7")
 
@@ -97,18 +99,27 @@ def test_a_message_shows_text_with_links_html_apart_and_headers(browser):
     (kept,) = mailbox.messages(conf.from_settings().path)
 
     page = browser.get(f"/sandbox/mail/{kept['id']}/").content.decode()
-    framed = browser.get(f"/sandbox/mail/{kept['id']}/html")
+    apart = browser.get(f"/sandbox/mail/{kept['id']}/html")
 
     assert '<a href="http://localhost:8000/account/">' in page
     assert "Message-ID: &lt;" in page
     assert "archive@tandem.test" not in page.partition("<pre>")[2]
-    assert framed.content == b"<p>Your code is <b>204816</b></p>"
-    assert framed["Content-Security-Policy"].startswith("sandbox ")
-    assert framed["X-Frame-Options"] == "SAMEORIGIN"
+    assert (
+        apart.content == b'<base target="_top">' + b"<p>Your code is <b>204816</b></p>"
+    )
+    assert apart["Content-Security-Policy"].startswith("sandbox ")
+    assert apart["X-Frame-Options"] == "SAMEORIGIN"
 
 
 def test_an_unknown_message_is_not_found(browser):
     assert browser.get("/sandbox/mail/99/").status_code == 404
+    assert browser.get("/sandbox/mail/99/html").status_code == 404
+
+
+def test_links_in_a_framed_mail_lead_out_of_the_frame():
+    assert framed("<!doctype html><head><title>x") == (
+        '<!doctype html><head><base target="_top"><title>x'
+    )
 
 
 def test_markup_in_mail_stays_text():
