@@ -2,16 +2,31 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
-from catalog.images import random_name
+from catalog import cards
+from catalog.images import Picture, measure, random_name
 from shop.kit.guards import append_only
 
 
+class CategoryQuerySet(models.QuerySet):
+    def shown(self):
+        """Branches that customers may see: visible, and so is everything above them."""
+        return self.filter(is_shown=True)
+
+    def branch(self, path: str):
+        """The branch with this path and everything below it."""
+        return self.filter(Q(path=path) | Q(path__startswith=f"{path}/"))
+
+
 class Category(models.Model):
-    """A branch of the shop. `path` is its address: the slugs from the top, joined by slashes."""
+    """A branch of the shop. `path` is its address: the slugs from the top, joined by slashes.
+
+    `catalog.categories` keeps `path`, `trail` and `is_shown` true for the branch and all below.
+    """
 
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children"
@@ -19,18 +34,25 @@ class Category(models.Model):
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=80)
     path = models.CharField(max_length=400, unique=True, editable=False)
+    trail = models.JSONField(
+        default=list, editable=False
+    )  # [name, path] of each branch above
     description = models.TextField(blank=True)
     position = models.PositiveIntegerField(default=0)
     is_visible = models.BooleanField(
         "visible", default=True, help_text="A hidden branch hides everything below it."
     )
+    is_shown = models.BooleanField("shown", default=True, editable=False)
+
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "categories"
         ordering = ["position", "name"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(parent=None) | ~Q(parent=F("pk")), name="category_not_own_parent"
+                condition=Q(parent=None) | ~Q(parent=F("pk")),
+                name="category_not_own_parent",
             )
         ]
 
@@ -40,13 +62,40 @@ class Category(models.Model):
     def get_absolute_url(self):
         return reverse("catalog:category", args=[self.path])
 
+    @property
+    def crumbs(self) -> list["Category"]:
+        """The branches above, from the top, without a query."""
+        return [Category(name=name, path=path) for name, path in self.trail]
+
 
 class ProductQuerySet(models.QuerySet):
     def live(self):
-        """What customers may see now: published, in its time, in no hidden branch."""
+        """What customers may see now: published, in its time, with a price, in no hidden branch."""
         return self.filter(
-            status=Product.Status.LIVE, published_at__lte=timezone.now(), category__is_visible=True
+            status=Product.Status.LIVE,
+            published_at__lte=timezone.now(),
+            lowest_amount__isnull=False,
+            category__is_shown=True,
         )
+
+    def below(self, path: str):
+        """Products of the shown branches from this path down."""
+        return self.filter(category__in=Category.objects.shown().branch(path))
+
+    def in_stock(self):
+        return self.filter(
+            Exists(
+                Variant.objects.filter(
+                    product=OuterRef("pk"), is_active=True, stock__gt=0
+                )
+            )
+        )
+
+    def for_cards(self):
+        """With what a product card shows, and none of the long texts."""
+        return self.defer(
+            "description", "care", "specs", "search_text"
+        ).prefetch_related(Product.for_sale_prefetch())
 
 
 class Product(models.Model):
@@ -62,16 +111,21 @@ class Product(models.Model):
     slug = models.SlugField(max_length=120, unique=True)
     summary = models.CharField(max_length=250, blank=True)
     description = models.TextField(blank=True)
-    specs = models.JSONField(default=dict, blank=True, help_text='{"Materials": "Stoneware"}')
+    specs = models.JSONField(
+        default=dict, blank=True, help_text='{"Materials": "Stoneware"}'
+    )
     care = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     published_at = models.DateTimeField(
         default=timezone.now, help_text="A live product is shown from this moment on."
     )
-    # Kept for sorting and searching only; pages print the variants' own amounts.
-    lowest_amount = models.PositiveBigIntegerField(default=0, editable=False)
-    units_sold = models.PositiveBigIntegerField(default=0, editable=False)
+    # Kept by `catalog.products.refresh`. The amount is for sorting only: pages print the variants'
+    # own. `looks` holds what pages show and customers cannot change: pictures and options. Price
+    # and stock are never in it.
+    lowest_amount = models.PositiveBigIntegerField(null=True, editable=False)
     search_text = models.TextField(blank=True, editable=False)
+    looks = models.JSONField(default=dict, editable=False)
+    units_sold = models.PositiveBigIntegerField(default=0, editable=False)
 
     objects = ProductQuerySet.as_manager()
 
@@ -79,7 +133,9 @@ class Product(models.Model):
         indexes = [
             models.Index(fields=["category", "-published_at"], name="product_newest"),
             models.Index(fields=["category", "lowest_amount"], name="product_cheapest"),
-            models.Index(fields=["category", "-units_sold"], name="product_best_selling"),
+            models.Index(
+                fields=["category", "-units_sold"], name="product_best_selling"
+            ),
         ]
 
     def __str__(self):
@@ -87,6 +143,32 @@ class Product(models.Model):
 
     def get_absolute_url(self):
         return reverse("catalog:product", args=[self.slug])
+
+    @staticmethod
+    def for_sale_prefetch() -> models.Prefetch:
+        """Fills `product.for_sale` with the active variants, in order."""
+        return models.Prefetch(
+            "variants", Variant.objects.filter(is_active=True), to_attr="for_sale"
+        )
+
+    @property
+    def is_live(self) -> bool:
+        """Whether customers may see it now: what `live()` asks of a set, asked of one row."""
+        return (
+            self.status == self.Status.LIVE
+            and self.published_at <= timezone.now()
+            and self.lowest_amount is not None
+            and self.category.is_shown
+        )
+
+    @cached_property
+    def card(self) -> cards.Card:
+        """What a listing shows of it. Needs `for_sale`, see `for_cards()`."""
+        return cards.deal(self)
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [Picture(**picture) for picture in self.looks.get("pictures", [])]
 
 
 class Option(models.Model):
@@ -100,7 +182,9 @@ class Option(models.Model):
     class Meta:
         ordering = ["position", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["product", "slug"], name="option_once_per_product")
+            models.UniqueConstraint(
+                fields=["product", "slug"], name="option_once_per_product"
+            )
         ]
 
     def __str__(self):
@@ -113,13 +197,17 @@ class OptionValue(models.Model):
     option = models.ForeignKey(Option, models.CASCADE, related_name="values")
     name = models.CharField(max_length=40)
     slug = models.SlugField(max_length=40)
-    colour = models.CharField(max_length=7, blank=True, help_text="#8A967C, for a swatch.")
+    colour = models.CharField(
+        max_length=7, blank=True, help_text="#8A967C, for a swatch."
+    )
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["position", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["option", "slug"], name="value_once_per_option")
+            models.UniqueConstraint(
+                fields=["option", "slug"], name="value_once_per_option"
+            )
         ]
 
     def __str__(self):
@@ -135,7 +223,9 @@ class Variant(models.Model):
     values = models.ManyToManyField(OptionValue, blank=True, related_name="variants")
     amount = models.PositiveBigIntegerField(help_text="Minor units.")
     compare_at_amount = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="The higher amount it had before; struck through."
+        null=True,
+        blank=True,
+        help_text="The higher amount it had before; struck through.",
     )
     stock = models.IntegerField(default=0, editable=False)
     weight_grams = models.PositiveIntegerField(default=0)
@@ -145,9 +235,12 @@ class Variant(models.Model):
     class Meta:
         ordering = ["position", "pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(stock__gte=0), name="stock_not_negative"),
             models.CheckConstraint(
-                condition=Q(compare_at_amount=None) | Q(compare_at_amount__gt=F("amount")),
+                condition=Q(stock__gte=0), name="stock_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(compare_at_amount=None)
+                | Q(compare_at_amount__gt=F("amount")),
                 name="compare_at_is_higher",
             ),
         ]
@@ -163,6 +256,11 @@ class Variant(models.Model):
     def is_low(self) -> bool:
         return 0 < self.stock <= settings.LOW_STOCK_FROM
 
+    @property
+    def weight_kilograms(self) -> str:
+        """`1.2` from one kilogram on; empty below."""
+        return f"{self.weight_grams / 1000:.3g}" if self.weight_grams >= 1000 else ""
+
     def get_absolute_url(self):
         return f"{self.product.get_absolute_url()}?v={self.sku}"
 
@@ -174,20 +272,41 @@ class ProductImage(models.Model):
     variant = models.ForeignKey(
         Variant, models.SET_NULL, null=True, blank=True, related_name="images"
     )
-    file = models.ImageField(
-        upload_to=random_name, width_field="width", height_field="height", max_length=200
-    )
+    # No width_field: Django would open a missing file on every load of the row.
+    file = models.ImageField(upload_to=random_name, max_length=200)
     width = models.PositiveIntegerField(default=0, editable=False)
     height = models.PositiveIntegerField(default=0, editable=False)
     renditions = models.JSONField(default=list, editable=False)
-    alt = models.CharField(max_length=250, help_text="What the picture shows, for who cannot see it.")
+    alt = models.CharField(
+        max_length=250, help_text="What the picture shows, for who cannot see it."
+    )
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(alt=""), name="image_described")
+        ]
 
     def __str__(self):
         return self.alt
+
+    def save(self, **kwargs):
+        if self.file and not self.file._committed:  # a new upload
+            self.width, self.height = measure(self.file)
+            self.renditions = []
+        super().save(**kwargs)
+
+    @property
+    def picture(self) -> Picture:
+        return Picture(
+            name=self.file.name,
+            width=self.width,
+            height=self.height,
+            renditions=self.renditions,
+            alt=self.alt,
+            variant=self.variant_id,
+        )
 
 
 @append_only

@@ -27,7 +27,9 @@ def take(quantities: dict[Variant, int], *, cause: str, reason: str) -> None:
 
     `cause` such as `order:17:take` is completed by the variant's id.
     """
-    _move({variant: -quantity for variant, quantity in quantities.items()}, cause, reason)
+    _move(
+        {variant: -quantity for variant, quantity in quantities.items()}, cause, reason
+    )
 
 
 def give_back(quantities: dict[Variant, int], *, cause: str, reason: str) -> None:
@@ -43,7 +45,9 @@ def correct(variant: Variant, quantity: int, *, cause: str, reason: str) -> None
 def _move(changes, cause, reason):
     with transaction.atomic():
         # Rows in one order everywhere: two carts with the same goods cannot wait for each other.
-        for variant, quantity in sorted(changes.items(), key=lambda change: change[0].pk):
+        for variant, quantity in sorted(
+            changes.items(), key=lambda change: change[0].pk
+        ):
             _, created = StockMovement.objects.get_or_create(
                 key=f"{cause}:{variant.pk}",
                 defaults={"variant": variant, "quantity": quantity, "reason": reason},

@@ -7,170 +7,394 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Option',
+            name="Option",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('slug', models.SlugField(max_length=40)),
-                ('position', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("slug", models.SlugField(max_length=40)),
+                ("position", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('slug', models.SlugField(max_length=80)),
-                ('path', models.CharField(editable=False, max_length=400, unique=True)),
-                ('trail', models.JSONField(default=list, editable=False)),
-                ('description', models.TextField(blank=True)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('is_visible', models.BooleanField(default=True, help_text='A hidden branch hides everything below it.', verbose_name='visible')),
-                ('is_shown', models.BooleanField(default=True, editable=False, verbose_name='shown')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='catalog.category')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("slug", models.SlugField(max_length=80)),
+                ("path", models.CharField(editable=False, max_length=400, unique=True)),
+                ("trail", models.JSONField(default=list, editable=False)),
+                ("description", models.TextField(blank=True)),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "is_visible",
+                    models.BooleanField(
+                        default=True,
+                        help_text="A hidden branch hides everything below it.",
+                        verbose_name="visible",
+                    ),
+                ),
+                (
+                    "is_shown",
+                    models.BooleanField(
+                        default=True, editable=False, verbose_name="shown"
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="catalog.category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'categories',
-                'ordering': ['position', 'name'],
+                "verbose_name_plural": "categories",
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='OptionValue',
+            name="OptionValue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('slug', models.SlugField(max_length=40)),
-                ('colour', models.CharField(blank=True, help_text='#8A967C, for a swatch.', max_length=7)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('option', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='values', to='catalog.option')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("slug", models.SlugField(max_length=40)),
+                (
+                    "colour",
+                    models.CharField(
+                        blank=True, help_text="#8A967C, for a swatch.", max_length=7
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "option",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="values",
+                        to="catalog.option",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('slug', models.SlugField(max_length=120, unique=True)),
-                ('summary', models.CharField(blank=True, max_length=250)),
-                ('description', models.TextField(blank=True)),
-                ('specs', models.JSONField(blank=True, default=dict, help_text='{"Materials": "Stoneware"}')),
-                ('care', models.TextField(blank=True)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('live', 'Live'), ('archived', 'Archived')], default='draft', max_length=10)),
-                ('published_at', models.DateTimeField(default=django.utils.timezone.now, help_text='A live product is shown from this moment on.')),
-                ('lowest_amount', models.PositiveBigIntegerField(editable=False, null=True)),
-                ('search_text', models.TextField(blank=True, editable=False)),
-                ('looks', models.JSONField(default=dict, editable=False)),
-                ('units_sold', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='catalog.category')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("slug", models.SlugField(max_length=120, unique=True)),
+                ("summary", models.CharField(blank=True, max_length=250)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "specs",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='{"Materials": "Stoneware"}'
+                    ),
+                ),
+                ("care", models.TextField(blank=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("live", "Live"),
+                            ("archived", "Archived"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "published_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now,
+                        help_text="A live product is shown from this moment on.",
+                    ),
+                ),
+                (
+                    "lowest_amount",
+                    models.PositiveBigIntegerField(editable=False, null=True),
+                ),
+                ("search_text", models.TextField(blank=True, editable=False)),
+                ("looks", models.JSONField(default=dict, editable=False)),
+                (
+                    "units_sold",
+                    models.PositiveBigIntegerField(default=0, editable=False),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="catalog.category",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='option',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='options', to='catalog.product'),
+            model_name="option",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="options",
+                to="catalog.product",
+            ),
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40, unique=True, verbose_name='SKU')),
-                ('name', models.CharField(blank=True, help_text='Oat, medium', max_length=120)),
-                ('amount', models.PositiveBigIntegerField(help_text='Minor units.')),
-                ('compare_at_amount', models.PositiveBigIntegerField(blank=True, help_text='The higher amount it had before; struck through.', null=True)),
-                ('stock', models.IntegerField(default=0, editable=False)),
-                ('weight_grams', models.PositiveIntegerField(default=0)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True, verbose_name='for sale')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='variants', to='catalog.product')),
-                ('values', models.ManyToManyField(blank=True, related_name='variants', to='catalog.optionvalue')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "sku",
+                    models.CharField(max_length=40, unique=True, verbose_name="SKU"),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True, help_text="Oat, medium", max_length=120
+                    ),
+                ),
+                ("amount", models.PositiveBigIntegerField(help_text="Minor units.")),
+                (
+                    "compare_at_amount",
+                    models.PositiveBigIntegerField(
+                        blank=True,
+                        help_text="The higher amount it had before; struck through.",
+                        null=True,
+                    ),
+                ),
+                ("stock", models.IntegerField(default=0, editable=False)),
+                ("weight_grams", models.PositiveIntegerField(default=0)),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "is_active",
+                    models.BooleanField(default=True, verbose_name="for sale"),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="variants",
+                        to="catalog.product",
+                    ),
+                ),
+                (
+                    "values",
+                    models.ManyToManyField(
+                        blank=True, related_name="variants", to="catalog.optionvalue"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='StockMovement',
+            name="StockMovement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.IntegerField(help_text='Pieces; negative when they left.')),
-                ('key', models.CharField(max_length=120, unique=True)),
-                ('reason', models.CharField(max_length=120)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='catalog.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "quantity",
+                    models.IntegerField(help_text="Pieces; negative when they left."),
+                ),
+                ("key", models.CharField(max_length=120, unique=True)),
+                ("reason", models.CharField(max_length=120)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="movements",
+                        to="catalog.variant",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='ProductImage',
+            name="ProductImage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.ImageField(max_length=200, upload_to=catalog.images.random_name)),
-                ('width', models.PositiveIntegerField(default=0, editable=False)),
-                ('height', models.PositiveIntegerField(default=0, editable=False)),
-                ('renditions', models.JSONField(default=list, editable=False)),
-                ('alt', models.CharField(help_text='What the picture shows, for who cannot see it.', max_length=250)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='catalog.product')),
-                ('variant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='images', to='catalog.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "file",
+                    models.ImageField(
+                        max_length=200, upload_to=catalog.images.random_name
+                    ),
+                ),
+                ("width", models.PositiveIntegerField(default=0, editable=False)),
+                ("height", models.PositiveIntegerField(default=0, editable=False)),
+                ("renditions", models.JSONField(default=list, editable=False)),
+                (
+                    "alt",
+                    models.CharField(
+                        help_text="What the picture shows, for who cannot see it.",
+                        max_length=250,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="images",
+                        to="catalog.product",
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="images",
+                        to="catalog.variant",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', None), models.Q(('parent', models.F('pk')), _negated=True), _connector='OR'), name='category_not_own_parent'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent", None),
+                    models.Q(("parent", models.F("pk")), _negated=True),
+                    _connector="OR",
+                ),
+                name="category_not_own_parent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='optionvalue',
-            constraint=models.UniqueConstraint(fields=('option', 'slug'), name='value_once_per_option'),
+            model_name="optionvalue",
+            constraint=models.UniqueConstraint(
+                fields=("option", "slug"), name="value_once_per_option"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', '-published_at'], name='product_newest'),
+            model_name="product",
+            index=models.Index(
+                fields=["category", "-published_at"], name="product_newest"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'lowest_amount'], name='product_cheapest'),
+            model_name="product",
+            index=models.Index(
+                fields=["category", "lowest_amount"], name="product_cheapest"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', '-units_sold'], name='product_best_selling'),
+            model_name="product",
+            index=models.Index(
+                fields=["category", "-units_sold"], name="product_best_selling"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='option',
-            constraint=models.UniqueConstraint(fields=('product', 'slug'), name='option_once_per_product'),
+            model_name="option",
+            constraint=models.UniqueConstraint(
+                fields=("product", "slug"), name="option_once_per_product"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(('stock__gte', 0)), name='stock_not_negative'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stock__gte", 0)), name="stock_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(('compare_at_amount', None), ('compare_at_amount__gt', models.F('amount')), _connector='OR'), name='compare_at_is_higher'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("compare_at_amount", None),
+                    ("compare_at_amount__gt", models.F("amount")),
+                    _connector="OR",
+                ),
+                name="compare_at_is_higher",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stockmovement',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity', 0), _negated=True), name='movement_moves'),
+            model_name="stockmovement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity", 0), _negated=True),
+                name="movement_moves",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='productimage',
-            constraint=models.CheckConstraint(condition=models.Q(('alt', ''), _negated=True), name='image_described'),
+            model_name="productimage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("alt", ""), _negated=True), name="image_described"
+            ),
         ),
     ]
