@@ -56,7 +56,8 @@ def messages(path: Path, *, to: str = "") -> list[dict[str, Any]]:
     """The latest messages, newest first; `to` matches a part of a recipient."""
     with closing(store.connect(path)) as db:
         rows = db.execute(
-            "SELECT * FROM mail WHERE instr(lower(recipients), lower(?)) ORDER BY id DESC LIMIT ?",
+            "SELECT * FROM mail WHERE instr(lower(recipients), lower(?)) "
+            "ORDER BY id DESC LIMIT ?",
             (to, LISTED),
         ).fetchall()
     return [_message(row) for row in rows]

@@ -7,8 +7,9 @@ ZERO_DECIMAL = frozenset(_ZERO_DECIMAL_CODES.split())
 _THREE_DECIMAL_CODES = "bhd jod kwd omr tnd"
 THREE_DECIMAL = frozenset(_THREE_DECIMAL_CODES.split())
 _TWO_DECIMAL_CODES = (
-    "aed ars aud bgn brl cad chf cny cop czk dkk egp eur gbp hkd huf idr ils inr isk mad "
-    "mxn myr ngn nok nzd pen php pln ron rsd sar sek sgd thb try twd uah ugx usd uyu zar"
+    "aed ars aud bgn brl cad chf cny cop czk dkk egp eur gbp hkd huf idr ils inr isk "
+    "mad mxn myr ngn nok nzd pen php pln ron rsd sar sek sgd thb try twd uah ugx "
+    "usd uyu zar"
 )
 TWO_DECIMAL = frozenset(_TWO_DECIMAL_CODES.split())
 CURRENCIES = ZERO_DECIMAL | TWO_DECIMAL | THREE_DECIMAL
@@ -49,7 +50,8 @@ def check_total(amount: int, currency: str) -> None:
     """Raise ApiError unless a payment of that total can be taken. Zero is free."""
     if amount > MAXIMUM:
         raise invalid(
-            f"The Checkout Session's total amount must be no more than {shown(MAXIMUM, currency)}.",
+            f"The Checkout Session's total amount must be no more than "
+            f"{shown(MAXIMUM, currency)}.",
             "line_items",
             "amount_too_large",
         )

@@ -35,7 +35,8 @@ def emit(
     )
     if tx.config.webhook_url:
         tx.db.execute(
-            "INSERT INTO delivery (event_id, url, state, next_at) VALUES (?, ?, 'due', ?)",
+            "INSERT INTO delivery (event_id, url, state, next_at) "
+            "VALUES (?, ?, 'due', ?)",
             (event["id"], tx.config.webhook_url, tx.now),
         )
     tx.event_ids[kind] = event["id"]

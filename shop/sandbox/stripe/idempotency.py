@@ -49,12 +49,14 @@ def begin(config: Config, key: str, mark: str) -> tuple[int, str] | None:
         if row and row["started"] > time.time() - ABANDONED:
             raise ApiError(
                 409,
-                f"There is currently another in-progress request using this Idempotent Key: {key}.",
+                "There is currently another in-progress request using this "
+                f"Idempotent Key: {key}.",
                 kind="idempotency_error",
                 code="idempotency_key_in_use",
             )
         tx.db.execute(
-            "INSERT OR REPLACE INTO idempotency (key, fingerprint, started) VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO idempotency (key, fingerprint, started) "
+            "VALUES (?, ?, ?)",
             (key, mark, time.time()),
         )
     return None

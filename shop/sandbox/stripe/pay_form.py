@@ -64,8 +64,8 @@ def _check_card(form: PayForm, now: int) -> None:
         # It may be somebody's real card: do not even show it again.
         form.values["number"] = ""
         form.errors["number"] = (
-            "The sandbox does not know this card. Pick one from the list: 4242 4242 4242 4242 "
-            "always succeeds. Never type a real card number here."
+            "The sandbox does not know this card. Pick one from the list: "
+            "4242 4242 4242 4242 always succeeds. Never type a real card number here."
         )
     form.expires = cards.parse_expiry(form.values["expiry"])
     if not form.expires:

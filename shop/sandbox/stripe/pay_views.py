@@ -20,7 +20,7 @@ LABELS = {
 }
 ATTRIBUTES = {
     "email": 'type="email" autocomplete="email"',
-    "number": 'inputmode="numeric" autocomplete="off" placeholder="1234 1234 1234 1234"',
+    "number": 'inputmode="numeric" autocomplete="off" placeholder="1234 1234 …"',
     "expiry": 'inputmode="numeric" autocomplete="off" placeholder="MM / YY"',
     "cvc": 'inputmode="numeric" autocomplete="off" placeholder="123" maxlength="4"',
     "name": 'autocomplete="name"',
@@ -138,14 +138,16 @@ def _line(line: dict[str, Any]) -> str:
         price = amounts.shown(line["price"]["unit_amount"], currency)
         each = f"<small>{line['quantity']} × {escape(price)}</small>"
     amount = amounts.shown(line["amount_total"], currency)
-    return f"<li><span>{escape(line['description'])}{each}</span><span>{escape(amount)}</span></li>"
+    what = f"<span>{escape(line['description'])}{each}</span>"
+    return f"<li>{what}<span>{escape(amount)}</span></li>"
 
 
 def _payment(session: dict[str, Any], form: PayForm, total: str) -> str:
     email = "" if session["customer_email"] else _field(form, "email")
     paying_as = ""
     if session["customer_email"]:
-        paying_as = f'<p class="paying-as"><span>Email</span> {escape(session["customer_email"])}</p>'
+        address = escape(session["customer_email"])
+        paying_as = f'<p class="paying-as"><span>Email</span> {address}</p>'
     if not session["amount_total"]:
         fields, picker, label = email, "", "Complete order"
     else:

@@ -61,7 +61,8 @@ def _charge_for(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
             raise missing("payment_intent", params["payment_intent"], "payment_intent")
         if intent["status"] != "succeeded":
             raise refused(
-                f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
+                f"This PaymentIntent ({intent['id']}) does not have a successful "
+                "charge to refund.",
                 "payment_intent",
             )
         charge_id = intent["latest_charge"]

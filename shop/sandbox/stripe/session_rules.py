@@ -152,7 +152,8 @@ def _check_expiry(expires_at: int | None, now: int) -> None:
         )
     if expires_at > now + DAY + SLACK:
         raise invalid(
-            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
+            "The `expires_at` timestamp must be less than 24 hours from Checkout "
+            "Session creation.",
             "expires_at",
         )
 

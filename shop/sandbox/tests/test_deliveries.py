@@ -31,7 +31,7 @@ def serving(http):
 
 @pytest.fixture
 def shop():
-    """A shop that keeps what it is sent and answers `shop.answers` in turn, then 200."""
+    """A shop that keeps what it is sent; answers `shop.answers` in turn, then 200."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
