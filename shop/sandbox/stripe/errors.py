@@ -47,7 +47,7 @@ def refused(message: str, param: str | None = None, code: str | None = None):
 
 
 def missing(noun: str, object_id: str, param: str = "id"):
-    """No such object: 404, or 400 when a parameter of a creation names it."""
+    """No such object: 404, naming the parameter that asked for it."""
     return ApiError(
         404, f"No such {noun}: '{object_id}'", code="resource_missing", param=param
     )

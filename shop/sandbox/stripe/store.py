@@ -177,6 +177,7 @@ def setting(tx: Tx, name: str) -> str:
 
 
 def set_setting(tx: Tx, name: str, value: str) -> None:
+    """Turn a switch of the dashboard; an empty value is off."""
     tx.db.execute(
         "INSERT INTO setting (name, value) VALUES (?, ?) "
         "ON CONFLICT (name) DO UPDATE SET value = excluded.value",

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.management import call_command
 from django.test import Client, override_settings
 
 from shop.sandbox import conf, mailbox
@@ -73,6 +74,12 @@ def test_another_machine_may_be_allowed(browser):
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_this_machine_is_served(browser, address):
     assert browser.get("/sandbox/stripe/", REMOTE_ADDR=address).status_code == 200
+
+
+def test_a_round_of_deliveries_can_be_run_by_cron(capsys):
+    call_command("stripe_sandbox_deliver")
+
+    assert capsys.readouterr().out == "0 sent\n"
 
 
 def test_mail_is_kept_and_its_code_seen_at_a_glance(browser):
