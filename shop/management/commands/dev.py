@@ -1,0 +1,120 @@
+"""Web server, Stripe sandbox and worker as one process tree, on this machine only."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from shop.demo import people
+
+
+class Command(BaseCommand):
+    help = "Migrate, load the demo shop and run everything until Ctrl-C."
+
+    def handle(self, **options):
+        if settings.PRODUCTION:
+            raise CommandError("`dev` runs the demo shop; SHOP_ENV is production.")
+        port = urlsplit(settings.SITE_URL).port or 8000
+        refuse_taken(port)
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable")
+        call_command("demo")
+        with Family() as family:
+            family.start(sys.executable, "-m", "gunicorn", "shop.wsgi", *gunicorn(port))
+            family.start(sys.executable, "manage.py", "worker")
+            if family.wait_for(f"{settings.SITE_URL}/healthz"):
+                self.stdout.write(welcome())
+            family.wait()
+
+
+def gunicorn(port: int) -> list[str]:
+    # Threads, because a request of the shop waits for one to the sandbox in the same server.
+    return [
+        f"--bind=127.0.0.1:{port}",
+        "--workers=1",
+        "--threads=8",
+        "--no-control-socket",
+        "--log-level=warning",
+        *(["--reload"] if settings.DEBUG else []),
+    ]
+
+
+def refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        # A server that stopped a moment ago leaves the port in a state that is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise CommandError(
+                f"Port {port} is taken. Choose another: make run PORT={port + 1}"
+            ) from None
+
+
+def welcome() -> str:
+    logins = "\n".join(
+        f"    {person.what:<24}{person.email:<24}{people.PASSWORD}"
+        for person in people.CAST
+    )
+    return f"""
+  {settings.SHOP_NAME} is open at {settings.SITE_URL}
+
+{logins}
+
+    Test card               4242 4242 4242 4242     any future date, any CVC
+    Mailbox                 {settings.SITE_URL}/sandbox/mail/
+    Staff                   {settings.SITE_URL}/{settings.ADMIN_PATH}
+
+  Stop with Ctrl-C.
+"""
+
+
+class Family:
+    """Child processes that live and die together."""
+
+    def __enter__(self):
+        self.children = []
+        self.stopping = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: self.stopping.set())
+        return self
+
+    def start(self, *command: str) -> None:
+        # A session of its own: Ctrl-C reaches us alone, and we stop the children in order.
+        self.children.append(subprocess.Popen(command, start_new_session=True))
+
+    def wait_for(self, url: str, seconds: float = 30) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and self._all_alive():
+            try:
+                with urllib.request.urlopen(url, timeout=2):
+                    return True
+            except OSError:
+                self.stopping.wait(0.1)
+        return False
+
+    def wait(self) -> None:
+        """Until a signal arrives, or the first child ends."""
+        while self._all_alive():
+            self.stopping.wait(0.3)
+
+    def _all_alive(self):
+        alive = all(child.poll() is None for child in self.children)
+        return alive and not self.stopping.is_set()
+
+    def __exit__(self, *_):
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
