@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from catalog.images import Picture
 
-NEW_FOR = timedelta(days=30)
+NEW_FOR = timedelta(days=14)
 SWATCHES = 5
 
 

@@ -60,7 +60,7 @@ def picker(product: Product, chosen: Variant) -> list[Choice]:
     with "together with everything else", some variants could be out of reach for ever.
     """
     choices, reach = [], product.for_sale
-    mine = _values_of(product, chosen)
+    mine = _values_of(product, chosen.pk)
     options = product.looks.get("options", [])
     for place, option in enumerate(options):
         choice = Choice(option["name"], PREFIX + option["slug"], "")
@@ -87,9 +87,19 @@ def picker(product: Product, chosen: Variant) -> list[Choice]:
     return choices
 
 
-def _values_of(product, variant) -> dict[int, int]:
+def look_alike(product: Product, one: int | None, other: int) -> bool:
+    """Whether two variants, by id, share the first option: the colour, most of the time."""
+    options = product.looks.get("options", [])
+    if not options or one is None:
+        return False
+    first = options[0]["id"]
+    mine, theirs = _values_of(product, one), _values_of(product, other)
+    return first in mine and mine[first] == theirs.get(first)
+
+
+def _values_of(product, variant_id) -> dict[int, int]:
     # JSON turned the keys into text.
-    stored = product.looks.get("choices", {}).get(str(variant.pk), {})
+    stored = product.looks.get("choices", {}).get(str(variant_id), {})
     return {int(option): value for option, value in stored.items()}
 
 
@@ -97,7 +107,7 @@ def _with(product, variants, option_id, value_id) -> list[Variant]:
     return [
         v
         for v in variants
-        if value_id and _values_of(product, v).get(option_id) == value_id
+        if value_id and _values_of(product, v.pk).get(option_id) == value_id
     ]
 
 

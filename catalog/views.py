@@ -118,12 +118,21 @@ def _listing(request, listing, **context):
 
 
 def _gallery(page, chosen):
-    """Pictures of the chosen variant first, then those of no variant, then the others."""
-    mine = chosen.pk if chosen else None
-    return sorted(
-        page.pictures,
-        key=lambda picture: (picture.variant != mine, picture.variant is not None),
-    )
+    """All pictures, those that show what is chosen first: its colour, then its size."""
+    if not chosen:
+        return page.pictures
+
+    def distance(picture):
+        if picture.variant == chosen.pk:
+            return 0
+        # One picture serves every size of a colour; one of no variant comes after it.
+        return (
+            1
+            if choices.look_alike(page, picture.variant, chosen.pk)
+            else (2 if picture.variant is None else 3)
+        )
+
+    return sorted(page.pictures, key=distance)
 
 
 def _quantity(data, chosen):

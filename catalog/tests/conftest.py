@@ -1,9 +1,7 @@
 import pytest
-from django.core.cache import cache
 
 
 @pytest.fixture(autouse=True)
-def _clean_shop(settings, tmp_path):
-    """Pictures go to a folder of their own, and no test reads what another one cached."""
+def _media_of_its_own(settings, tmp_path):
+    """No test finds the pictures of another one, or of the shop that runs here."""
     settings.MEDIA_ROOT = str(tmp_path / "media")
-    cache.clear()
