@@ -1,28 +1,9 @@
-"""What we ask of somebody who joins, beside what allauth asks."""
+"""What we ask of somebody who joins with a password."""
 
 from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
-from django import forms
 
-
-class SharedSignupForm(forms.Form):
-    """The fields that password and social sign-up have in common."""
-
-    name = forms.CharField(
-        max_length=120,
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        label="Name",
-    )
-    shows_name = forms.BooleanField(
-        required=False, label="Friends may see my first name and initial"
-    )
-    field_order = ["name", "email", "password1", "shows_name"]
-
-    def signup(self, request, user):
-        """Called by allauth once the user is saved."""
-        user.name = self.cleaned_data["name"]
-        user.shows_name = self.cleaned_data["shows_name"]
-        user.save(update_fields=["name", "shows_name"])
+from accounts.signup import SharedSignupForm
 
 
 class SignupForm(allauth_forms.SignupForm):

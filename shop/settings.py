@@ -234,6 +234,8 @@ MAIL_TRANSPORT = env(
 
 # Questions that the checkout puts to whoever is listed here
 CHECKOUT_DISCOUNTS = ["referrals.discounts.welcome"]
+# Templates that the thank-you page shows below the order
+THANK_YOU_FRAGMENTS = ["referrals/thank_you.html"]
 
 # Referrals
 REFERRAL_COOKIE = "tandem_visit"
@@ -261,7 +263,7 @@ LOGIN_REDIRECT_URL = "accounts:home"
 LOGIN_URL = "account_login"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
-ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SharedSignupForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signup.SharedSignupForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
