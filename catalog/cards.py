@@ -1,4 +1,7 @@
-"""What a listing shows of a product. Pictures and swatches are kept ready; price and stock are live."""
+"""What a listing shows of a product.
+
+Pictures and swatches are kept ready; price and stock are live.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,7 +49,7 @@ def deal(product) -> Card:
 
 
 def _first_option(options) -> tuple[list[str], str]:
-    """The colours of the first option when each value has one, else its values in words."""
+    """The colours of the first option if each value has one, else words."""
     if not options:
         return [], ""
     values = options[0]["values"]

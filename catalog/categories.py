@@ -1,4 +1,4 @@
-"""The tree of the shop: each branch knows its address, the way to it and whether it is shown."""
+"""The tree: each branch knows its address, the way to it and whether it is shown."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class AddressTaken(Exception):
 
 @dataclass(frozen=True)
 class Department:
-    """A branch at the top, as navigation shows it: minutes old, and without any price."""
+    """A branch at the top, as navigation shows it: minutes old, without any price."""
 
     name: str
     path: str
@@ -67,7 +67,7 @@ def plant(category: Category) -> None:
 
 
 def departments() -> list[Department]:
-    """The shown branches at the top with how many products each holds, from the cache."""
+    """The shown branches at the top with the number of their products, cached."""
     rows = cache.get(_DEPARTMENTS_KEY)
     if rows is None:
         rows = _read_departments()

@@ -1,4 +1,4 @@
-"""Choosing a variant by its options: which one is meant, and what each value would lead to."""
+"""Choosing a variant by its options: which is meant, and what each value leads to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Choice:
 
 
 def preselect(variants: list[Variant]) -> Variant | None:
-    """The first one that can be bought; the first at all when everything is sold out."""
+    """The first that can be bought; the first at all when everything is sold out."""
     return next(
         (v for v in variants if not v.is_sold_out), variants[0] if variants else None
     )
@@ -42,7 +42,10 @@ def is_asked(data: Mapping) -> bool:
 
 
 def resolve(product: Product, data: Mapping) -> Variant | None:
-    """The variant that `o_…` fields ask for. Earlier options weigh more; nonsense is ignored."""
+    """The variant that `o_…` fields ask for.
+
+    Earlier options weigh more; nonsense is ignored.
+    """
     candidates = product.for_sale
     for option in product.looks.get("options", []):
         asked = data.get(PREFIX + option["slug"])
@@ -56,8 +59,8 @@ def resolve(product: Product, data: Mapping) -> Variant | None:
 def picker(product: Product, chosen: Variant) -> list[Choice]:
     """The fieldsets, as they stand when `chosen` is shown.
 
-    A value is disabled when no variant has it together with what is chosen above it. Only above:
-    with "together with everything else", some variants could be out of reach for ever.
+    A value is disabled when no variant has it together with what is chosen above it.
+    Only above: judged by all other choices, a variant could be out of reach for ever.
     """
     choices, reach = [], product.for_sale
     mine = _values_of(product, chosen.pk)
@@ -98,7 +101,7 @@ def look_alike(product: Product, one: int | None, other: int) -> bool:
 
 
 def _values_of(product, variant_id) -> dict[int, int]:
-    # JSON turned the keys into text.
+    # Keys of JSON are text.
     stored = product.looks.get("choices", {}).get(str(variant_id), {})
     return {int(option): value for option, value in stored.items()}
 

@@ -50,7 +50,7 @@ class Picture:
 
 
 def random_name(instance, filename: str) -> str:
-    """Where an uploaded picture is stored: nothing of the uploader's name but the format."""
+    """Where an upload is stored: nothing of the uploader's name but the format."""
     return f"products/{secrets.token_hex(12)}{PurePosixPath(filename).suffix.lower()}"
 
 
@@ -61,7 +61,7 @@ def rendition_name(name: str, width: int) -> str:
 
 
 def measure(file) -> tuple[int, int]:
-    """Width and height as browsers show it: upright, whatever way the camera was held."""
+    """Width and height as browsers show it: upright, however the camera was held."""
     file.seek(0)
     with Image.open(file) as image:
         turned = image.getexif().get(_ORIENTATION) in _TURNED
@@ -71,7 +71,7 @@ def measure(file) -> tuple[int, int]:
 
 
 def write_renditions(name: str) -> list[int]:
-    """Write WebP copies beside the original, none larger than it is, and return their widths.
+    """Write WebP copies beside the original, none larger, and return their widths.
 
     Safe to repeat: copies that stand there already are kept.
     """
@@ -92,7 +92,7 @@ def write_renditions(name: str) -> list[int]:
 
 @jobs.job()
 def render(image_id: int) -> None:
-    """Make the renditions of an upload; until then its srcset is empty and pages show the original."""
+    """Make the renditions of an upload; until then pages show the original."""
     from catalog import products
     from catalog.models import ProductImage
 

@@ -1,4 +1,4 @@
-"""From a query string to a page of products: sorting, paging. Nonsense falls back silently."""
+"""From a query string to a page of products; nonsense in it falls back silently."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -37,7 +37,7 @@ class Listing:
 def open_listing(
     products: QuerySet[Product], params: QueryDict, *, words: str = ""
 ) -> Listing:
-    """One page of `products`. With `words` they come from a search, and relevance is an order."""
+    """One page of `products`. With `words`, from a search, relevance is an order."""
     names = [name for name in _ORDERS if words or name != "relevance"]
     sort = params.get("sort")
     if sort not in names:
@@ -56,7 +56,7 @@ def open_listing(
 
 
 def related(product: Product) -> list[Product]:
-    """Up to four products in stock beside this one: its category's best sellers, then its parent's."""
+    """Up to four best sellers in stock: of its category, then of those beside it."""
     others = Product.objects.live().in_stock().exclude(pk=product.pk)
     others = others.order_by("-units_sold", "pk").defer(
         "description", "care", "specs", "search_text"

@@ -23,9 +23,9 @@ class CategoryQuerySet(models.QuerySet):
 
 
 class Category(models.Model):
-    """A branch of the shop. `path` is its address: the slugs from the top, joined by slashes.
+    """A branch of the shop. `path` is its address: the slugs from the top with slashes.
 
-    `catalog.categories` keeps `path`, `trail` and `is_shown` true for the branch and all below.
+    `catalog.categories` keeps `path`, `trail` and `is_shown` true, here and below.
     """
 
     parent = models.ForeignKey(
@@ -70,7 +70,7 @@ class Category(models.Model):
 
 class ProductQuerySet(models.QuerySet):
     def live(self):
-        """What customers may see now: published, in its time, with a price, in no hidden branch."""
+        """What customers may see now: in its time, priced, in no hidden branch."""
         return self.filter(
             status=Product.Status.LIVE,
             published_at__lte=timezone.now(),
@@ -119,9 +119,9 @@ class Product(models.Model):
     published_at = models.DateTimeField(
         default=timezone.now, help_text="A live product is shown from this moment on."
     )
-    # Kept by `catalog.products.refresh`. The amount is for sorting only: pages print the variants'
-    # own. `looks` holds what pages show and customers cannot change: pictures and options. Price
-    # and stock are never in it.
+    # Kept by `catalog.products.refresh`. The amount is for sorting: pages print the
+    # variants' own. `looks` holds pictures and options as pages show them, which saves
+    # a listing three queries; price and stock are never in it.
     lowest_amount = models.PositiveBigIntegerField(null=True, editable=False)
     search_text = models.TextField(blank=True, editable=False)
     looks = models.JSONField(default=dict, editable=False)
@@ -153,7 +153,7 @@ class Product(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether customers may see it now: what `live()` asks of a set, asked of one row."""
+        """What `live()` asks of a set, asked of one row."""
         return (
             self.status == self.Status.LIVE
             and self.published_at <= timezone.now()
@@ -215,7 +215,7 @@ class OptionValue(models.Model):
 
 
 class Variant(models.Model):
-    """What one buys: one SKU, one amount, one stock. `stock` is moved only by `catalog.stock`."""
+    """What one buys: one SKU, one amount, one stock, moved only by `catalog.stock`."""
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="variants")
     sku = models.CharField("SKU", max_length=40, unique=True)
@@ -256,17 +256,12 @@ class Variant(models.Model):
     def is_low(self) -> bool:
         return 0 < self.stock <= settings.LOW_STOCK_FROM
 
-    @property
-    def weight_kilograms(self) -> str:
-        """`1.2` from one kilogram on; empty below."""
-        return f"{self.weight_grams / 1000:.3g}" if self.weight_grams >= 1000 else ""
-
     def get_absolute_url(self):
         return f"{self.product.get_absolute_url()}?v={self.sku}"
 
 
 class ProductImage(models.Model):
-    """A photograph. `renditions` lists the widths that stand ready beside the original."""
+    """A photograph. `renditions` are the widths that stand ready beside it."""
 
     product = models.ForeignKey(Product, models.CASCADE, related_name="images")
     variant = models.ForeignKey(

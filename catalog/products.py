@@ -8,7 +8,7 @@ from shop.kit import jobs
 def refresh(product: Product) -> None:
     """Bring `lowest_amount`, `search_text` and `looks` up to date. Safe to repeat.
 
-    Call it after any change to the product's texts, variants, options or pictures; stock needs none.
+    Call it after any change to texts, variants, options or pictures; stock needs none.
     """
     variants = list(product.variants.filter(is_active=True).prefetch_related("values"))
     product.lowest_amount = min((variant.amount for variant in variants), default=None)
@@ -17,7 +17,9 @@ def refresh(product: Product) -> None:
         "pictures": [vars(image.picture) for image in product.images.all()],
         "options": _options(product, variants),
         "choices": {
-            variant.pk: {value.option_id: value.pk for value in variant.values.all()}
+            str(variant.pk): {
+                str(value.option_id): value.pk for value in variant.values.all()
+            }
             for variant in variants
         },
     }
@@ -49,7 +51,7 @@ def _search_text(product, variants):
 
 
 def _options(product, variants):
-    """The options with the values that some variant has; the others could only disappoint."""
+    """The options with the values that some variant has; others would disappoint."""
     used = {value.pk for variant in variants for value in variant.values.all()}
     values = OptionValue.objects.filter(pk__in=used).select_related("option")
     options = {}

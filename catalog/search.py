@@ -1,4 +1,4 @@
-"""Finding products by words: text is folded the same way on both sides, then compared."""
+"""Finding products by words; text is folded the same way on both sides."""
 
 import difflib
 import re
@@ -31,7 +31,7 @@ def words(query: str) -> list[str]:
 
 
 def find(query: str) -> QuerySet[Product]:
-    """Live products that have every word, the ones with the first word in their name first."""
+    """Live products that have every word, each with where the first one stands."""
     wanted = words(query)
     if not wanted:
         return Product.objects.none()
@@ -59,7 +59,7 @@ def by_sku(query: str) -> Variant | None:
 
 
 def suggest(query: str) -> str:
-    """The query with its unknown words corrected to words of the shop; empty when nothing is close."""
+    """The query with unknown words corrected; empty when nothing is close."""
     names = _known_names()
     vocabulary = {word for name in names for word in words(name)}
     corrected = []

@@ -1,7 +1,7 @@
 """Take stock and give it back, each piece with one cause.
 
-Every change is one conditional UPDATE and one movement whose key is unique, so that whatever is
-taken ends once, and the sum of a variant's movements is its stock.
+Every change is one conditional UPDATE and one movement whose key is unique, so that
+whatever is taken ends once, and the sum of a variant's movements is its stock.
 """
 
 from django.db import transaction
@@ -38,13 +38,13 @@ def give_back(quantities: dict[Variant, int], *, cause: str, reason: str) -> Non
 
 
 def correct(variant: Variant, quantity: int, *, cause: str, reason: str) -> None:
-    """Count what is there: add or remove pieces (signed). Raises OutOfStock, AlreadyMoved."""
+    """Add or remove counted pieces (signed). Raises OutOfStock, AlreadyMoved."""
     _move({variant: quantity}, cause, reason)
 
 
 def _move(changes, cause, reason):
     with transaction.atomic():
-        # Rows in one order everywhere: two carts with the same goods cannot wait for each other.
+        # Rows in one order: two carts with the same goods cannot wait for each other.
         for variant, quantity in sorted(
             changes.items(), key=lambda change: change[0].pk
         ):

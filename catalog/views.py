@@ -68,7 +68,7 @@ def search(request):
 
 
 def product(request, slug):
-    """A product with one of its variants chosen. A POST, made without JavaScript, chooses anew."""
+    """A product with one variant chosen. A POST, without JavaScript, chooses anew."""
     page = get_object_or_404(Product.objects.select_related("category"), slug=slug)
     if not page.is_live and not request.user.is_staff:
         if page.status == Product.Status.ARCHIVED:
@@ -118,21 +118,16 @@ def _listing(request, listing, **context):
 
 
 def _gallery(page, chosen):
-    """All pictures, those that show what is chosen first: its colour, then its size."""
+    """Pictures of the chosen colour, its own first; all of them when there are none."""
+    pictures = page.pictures
     if not chosen:
-        return page.pictures
-
-    def distance(picture):
-        if picture.variant == chosen.pk:
-            return 0
-        # One picture serves every size of a colour; one of no variant comes after it.
-        return (
-            1
-            if choices.look_alike(page, picture.variant, chosen.pk)
-            else (2 if picture.variant is None else 3)
-        )
-
-    return sorted(page.pictures, key=distance)
+        return pictures
+    own = [p for p in pictures if p.variant == chosen.pk]
+    # One picture serves every size of a colour.
+    alike = [p for p in pictures if choices.look_alike(page, p.variant, chosen.pk)]
+    of_none = [p for p in pictures if p.variant is None]
+    alike = [p for p in alike if p not in own]
+    return [*own, *alike, *of_none] or pictures
 
 
 def _quantity(data, chosen):

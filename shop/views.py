@@ -1,4 +1,4 @@
-"""The pages that belong to no app: home, words about the shop, what robots read, and errors."""
+"""The pages of no app: home, words about the shop, what robots read, errors."""
 
 from django.conf import settings
 from django.db.models import prefetch_related_objects
@@ -13,7 +13,7 @@ from catalog.models import Product
 
 PAGES = {"delivery", "returns", "contact", "terms", "privacy", "imprint"}
 NEW_ON_HOME = 5
-EVENING = "lighting"  # the branch of "For the end of the day"; without it the section is absent
+EVENING = "lighting"  # the branch of "For the end of the day", absent without it
 EVENING_ON_HOME = 4
 
 

@@ -1,4 +1,4 @@
-"""A category, a product, a variant: whole, for sale, and with stock unless the test says otherwise."""
+"""A category, a product, a variant: whole, for sale, in stock unless told otherwise."""
 
 from itertools import count
 
@@ -35,8 +35,9 @@ def make_product(
 ) -> Product:
     """A live product. Its one variant has `amount` and `stock`.
 
-    `options={"Colour": ["Sage", "Clay"]}` with `variants=[{"values": ["Sage"], "stock": 0}, …]`
-    makes several; a variant takes any field of `make_variant`.
+    `options={"Colour": ["Sage", "Clay"]}` with
+    `variants=[{"values": ["Sage"], "stock": 0}, …]` makes several; a variant takes
+    whatever `make_variant` takes.
     """
     fields = {
         "slug": f"{slugify(name)}-{next(_numbers)}",

@@ -1,4 +1,4 @@
-"""The demo catalogue: what stands in `catalogue.json` and `images/`, put into the shop."""
+"""Put what stands in `catalogue.json` and `images/` into the shop."""
 
 import json
 from datetime import timedelta
@@ -34,21 +34,35 @@ COLOURS = {
     "Sage": "#8A967C",
     "Slate": "#5A626B",
 }
-# The newest first; whatever is not named here is older, in the order of the file.
-NEWEST = """
-    tern-teapot attic-radio column-pen-cup halo-vase margin-notebook
-    still-carafe lantern-paper-lamp pallet-stacking-boxes
-""".split()
+# The newest first; what is not named here is older, in the order of the file.
+NEWEST = [
+    "tern-teapot",
+    "attic-radio",
+    "column-pen-cup",
+    "halo-vase",
+    "margin-notebook",
+    "still-carafe",
+    "lantern-paper-lamp",
+    "pallet-stacking-boxes",
+]
 # What sells best, best first.
-BEST_SELLING = """
-    dune-mug tern-teapot still-carafe tidal-bowl margin-notebook moon-globe-lamp
-    vesper-candle-holder lantern-paper-lamp still-room-candle dome-table-lamp
-""".split()
+BEST_SELLING = [
+    "dune-mug",
+    "tern-teapot",
+    "still-carafe",
+    "tidal-bowl",
+    "margin-notebook",
+    "moon-globe-lamp",
+    "vesper-candle-holder",
+    "lantern-paper-lamp",
+    "still-room-candle",
+    "dome-table-lamp",
+]
 FIRST_AGE, AGE_STEP = timedelta(days=2), timedelta(days=5)
 
 
 def load() -> None:
-    """Put in what is not there yet. Safe to repeat; what staff changed is left alone."""
+    """Put in what is missing. Safe to repeat; what staff changed is left alone."""
     goods = _read()
     _write_pictures(goods)
     present = set(Variant.objects.values_list("sku", flat=True))
@@ -72,7 +86,7 @@ def _read() -> dict:
 
 
 def _write_pictures(goods) -> None:
-    """Masters and renditions into the storage, so that the first visitor finds them ready."""
+    """Masters and renditions, so that the first visitor finds them ready."""
     for product in goods["products"]:
         for image in product["images"]:
             name = _stored(image["file"])
@@ -117,7 +131,7 @@ def _load_product(row, category, everything) -> None:
             "name": row["name"],
             "summary": row["short_description"],
             "description": row["description"],
-            "specs": {"Materials": row["materials"], "Size": row["dimensions"]},
+            "specs": _specs(row),
             "care": row["care"],
             "status": Product.Status.LIVE,
             "published_at": timezone.now() - FIRST_AGE - AGE_STEP * age,
@@ -155,6 +169,23 @@ def _place(slug, first, everything) -> int:
     return [*first, *others].index(slug)
 
 
+def _specs(row) -> dict[str, str]:
+    sizes = {
+        f"Size, {variant['options']['Size'].lower()}": variant["dimensions"]
+        for variant in row["variants"]
+        if "dimensions" in variant
+    }
+    if sizes:
+        return {"Materials": row["materials"], **sizes}
+    grams = row["weight_grams"]
+    weight = f"{grams / 1000:.3g} kg" if grams >= 1000 else f"{grams} g"
+    return {
+        "Materials": row["materials"],
+        "Size": row["dimensions"],
+        "Weight": weight,
+    }
+
+
 def _compare_at(row, variant) -> int | None:
     before = row.get("compare_at")
     return before if before and before > variant["price"] else None
@@ -182,7 +213,7 @@ def _load_picture(product, variants, position, picture) -> None:
     name = _stored(picture["file"])
     with default_storage.open(name) as file:
         width, height = images.measure(file)
-    # A picture shows a colour; where there are sizes too, it belongs to the first of them.
+    # A picture shows a colour; where there are sizes, it belongs to the first.
     shown = next(
         (
             variant
