@@ -1,2 +1,92 @@
+"""What every page may say about invitations; nothing is asked until a template prints
+it.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from referrals import attributions, discounts, terms, visits
+from referrals.models import Terms
+from shop.kit.money import format_money
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """The promise to one visitor. `inviter` is a first name, or empty when it is not to
+    be told.
+
+    It `has_joined` when the visitor has an account already and only needs to buy.
+    """
+
+    terms: Terms
+    inviter: str
+    has_joined: bool
+
+    @property
+    def sentence(self) -> str:
+        if self.has_joined:
+            return f"You have {self._gift}. It comes off by itself."
+        return f"{self.inviter or 'A friend'} gives you {self._gift}."
+
+    @property
+    def waiting_sentence(self) -> str:
+        whose = (
+            f"{self.inviter}’s {self._amount}"
+            if self.inviter
+            else f"Your {self._amount}"
+        )
+        return f"{whose} is waiting for you."
+
+    @property
+    def claim_url(self) -> str:
+        return "" if self.has_joined else reverse("account_signup")
+
+    @property
+    def _amount(self):
+        return format_money(self.terms.friend_amount, self.terms.currency, short=True)
+
+    @property
+    def _gift(self):
+        least = self.terms.minimum_amount
+        over = (
+            f" over {format_money(least, self.terms.currency, short=True)}"
+            if least
+            else ""
+        )
+        return f"{self._amount} off your first order{over}"
+
+
 def invitation(request):
-    return {}
+    """`invitation`, the promise to this visitor or nothing; `offer`, the terms for
+    anybody new.
+    """
+    return {
+        "invitation": SimpleLazyObject(lambda: for_visitor(request)),
+        "offer": SimpleLazyObject(lambda: terms.current(settings.SHOP_CURRENCY)),
+    }
+
+
+def for_visitor(request) -> Invitation | None:
+    """The invitation that the referral cookie stands for.
+
+    Without the cookie no query.
+    """
+    if settings.REFERRAL_COOKIE not in request.COOKIES:
+        return None
+    visitor = visits.visitor_of(request)
+    if visitor is None or visitor.dismissed_at:
+        return None
+    if request.user.is_authenticated:
+        gift = discounts.promised(request.user)
+        return gift and Invitation(gift.terms, _name(gift.inviter), has_joined=True)
+    touch = attributions.standing(visitor)
+    if touch is None or not touch.terms.friend_amount:
+        return None
+    return Invitation(touch.terms, _name(touch.visit.link.owner), has_joined=False)
+
+
+def _name(inviter):
+    return inviter.first_name[:30] if inviter.shows_name else ""

@@ -1,5 +1,7 @@
 """Who brought whom, and what it earned."""
 
+from datetime import datetime, time, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -9,57 +11,109 @@ from shop.kit.guards import append_only, arrows, frozen
 
 
 class Campaign(models.Model):
-    """An offer's dates. One of them is the default, which members' own links belong to."""
+    """An offer's dates.
+
+    One of them is the default, which members' own links belong to.
+    """
 
     name = models.CharField(max_length=80, unique=True)
     is_default = models.BooleanField(default=False)
     starts_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(
-        null=True, blank=True, help_text="No new friends count; promises made before are kept."
+        null=True,
+        blank=True,
+        help_text="No new friends count; promises made before are kept.",
     )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["is_default"], condition=Q(is_default=True), name="one_default_campaign"
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="one_default_campaign",
             ),
             models.CheckConstraint(
-                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")), name="campaign_has_length"
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="campaign_has_length",
             ),
         ]
 
     def __str__(self):
         return self.name
 
+    def is_running(self, now: datetime) -> bool:
+        """Whether its links lead anywhere; a pause does not break them."""
+        return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether somebody who joins now is counted."""
+        return self.is_running(now) and self.paused_at is None
+
 
 @append_only
 class Terms(models.Model):
-    """One numbered version of a campaign's rules. A change is a new version; each friend keeps
-    the version they joined under."""
+    """One numbered version of a campaign's rules.
+
+    A change is a new version; each friend keeps the version they joined under.
+    """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="terms")
     number = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
-    inviter_amount = models.PositiveBigIntegerField(help_text="What the inviter's balance gets.")
-    friend_amount = models.PositiveBigIntegerField(help_text="Taken off the friend's first order.")
-    minimum_amount = models.PositiveBigIntegerField(
-        help_text="Least goods that count: before tax and delivery, without the part that balance pays."
+    inviter_amount = models.PositiveBigIntegerField(
+        help_text="What the inviter's balance gets."
     )
-    visit_days = models.PositiveIntegerField(default=30, help_text="From click to sign-up.")
-    order_days = models.PositiveIntegerField(default=90, help_text="From sign-up to order.")
-    hold_days = models.PositiveIntegerField(default=14, help_text="From payment to release.")
+    friend_amount = models.PositiveBigIntegerField(
+        help_text="Taken off the friend's first order."
+    )
+    minimum_amount = models.PositiveBigIntegerField(
+        help_text="Least goods that count, without tax, delivery and what balance pays."
+    )
+    visit_days = models.PositiveIntegerField(
+        default=30, help_text="From click to sign-up."
+    )
+    order_days = models.PositiveIntegerField(
+        default=90, help_text="From sign-up to order."
+    )
+    hold_days = models.PositiveIntegerField(
+        default=14, help_text="From payment to release."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name_plural = "terms"
         ordering = ["-number"]
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "number"], name="terms_numbered_once")
+            models.UniqueConstraint(
+                fields=["campaign", "number"], name="terms_numbered_once"
+            )
         ]
 
     def __str__(self):
         return f"{self.campaign}, version {self.number}"
+
+    def visit_ends(self, touched_at: datetime) -> datetime:
+        """The first moment at which a click is too old to count."""
+        return _midnight_after(touched_at, self.visit_days)
+
+    def order_ends(self, joined_at: datetime) -> datetime:
+        """The first moment at which an order comes too late."""
+        return _midnight_after(joined_at, self.order_days)
+
+
+def _midnight_after(moment, days):
+    """The end of the day that lies `days` later, by the shop's own clock and calendar."""
+    zone = timezone.get_default_timezone()
+    day = timezone.localtime(moment, zone).date() + timedelta(days=days + 1)
+    return datetime.combine(day, time.min, tzinfo=zone)
+
+
+class ReferralLinkQuerySet(models.QuerySet):
+    def with_code(self):
+        """Each link with its newest `code`."""
+        newest = Code.objects.filter(link=models.OuterRef("pk")).order_by("-pk")
+        return self.annotate(code=models.Subquery(newest.values("text")[:1]))
 
 
 class ReferralLink(models.Model):
@@ -77,12 +131,18 @@ class ReferralLink(models.Model):
     disabled_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = ReferralLinkQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["owner"], condition=Q(is_default=True), name="one_default_link_per_member"
+                fields=["owner"],
+                condition=Q(is_default=True),
+                name="one_default_link_per_member",
             ),
-            models.CheckConstraint(condition=Q(kind__in=["invite"]), name="link_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["invite"]), name="link_kind_known"
+            ),
         ]
 
     def __str__(self):
@@ -91,7 +151,9 @@ class ReferralLink(models.Model):
 
 @frozen("text", "link")
 class Code(models.Model):
-    """What stands after `/r/`, in its one normal spelling; it belongs to its link for ever."""
+    """What stands after `/r/`, in its one normal spelling; it belongs to its link for
+    ever.
+    """
 
     text = models.CharField(max_length=20, unique=True)
     link = models.ForeignKey(ReferralLink, models.PROTECT, related_name="codes")
@@ -106,13 +168,26 @@ class Visitor(models.Model):
 
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
+    landed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The first page that came back with the cookie.",
+    )
     confirmed_at = models.DateTimeField(
-        null=True, blank=True, help_text="A second page view shows that a person is there."
+        null=True,
+        blank=True,
+        help_text="A second page view shows that a person is there.",
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
     )
-    dismissed_at = models.DateTimeField(null=True, blank=True, help_text="Closed the banner.")
+    dismissed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Closed the banner."
+    )
 
     def __str__(self):
         return f"Visitor {self.pk}"
@@ -146,11 +221,15 @@ class LinkDay(models.Model):
 
     link = models.ForeignKey(ReferralLink, models.CASCADE, related_name="days")
     day = models.DateField()
-    previews = models.PositiveIntegerField(default=0, help_text="Bots and link previews.")
+    previews = models.PositiveIntegerField(
+        default=0, help_text="Bots and link previews."
+    )
     own_clicks = models.PositiveIntegerField(default=0, help_text="By the owner.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["link", "day"], name="link_day_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["link", "day"], name="link_day_once")
+        ]
 
     def __str__(self):
         return f"{self.link} on {self.day}"
@@ -160,7 +239,15 @@ class LinkDay(models.Model):
     "status",
     {"provisional": ("active", "void"), "active": ("void",)},
 )
-@frozen("invitee", "inviter", "link", "terms", "inviter_joined_at", "invitee_joined_at", "touched_at")
+@frozen(
+    "invitee",
+    "inviter",
+    "link",
+    "terms",
+    "inviter_joined_at",
+    "invitee_joined_at",
+    "touched_at",
+)
 class Attribution(models.Model):
     """This person came by that link. At most one per person, for ever."""
 
@@ -179,7 +266,9 @@ class Attribution(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="invited"
     )
     link = models.ForeignKey(ReferralLink, models.PROTECT, related_name="attributions")
-    visit = models.ForeignKey(Visit, models.SET_NULL, null=True, blank=True, related_name="+")
+    visit = models.ForeignKey(
+        Visit, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     terms = models.ForeignKey(Terms, models.PROTECT, related_name="attributions")
     method = models.CharField(max_length=20, choices=Method, default=Method.COOKIE)
     status = models.CharField(max_length=12, choices=Status, default=Status.PROVISIONAL)
@@ -196,16 +285,26 @@ class Attribution(models.Model):
             ),
             # A strict order in time: with it no circle of any length can close.
             models.CheckConstraint(
-                condition=Q(inviter_joined_at__lt=F("invitee_joined_at")), name="inviter_came_first"
+                condition=Q(inviter_joined_at__lt=F("invitee_joined_at")),
+                name="inviter_came_first",
             ),
             models.CheckConstraint(
-                condition=Q(touched_at__lte=F("invitee_joined_at")), name="touched_before_joining"
+                condition=Q(touched_at__lte=F("invitee_joined_at")),
+                name="touched_before_joining",
             ),
         ]
-        indexes = [models.Index(fields=["inviter", "-created_at"], name="attribution_by_inviter")]
+        indexes = [
+            models.Index(
+                fields=["inviter", "-created_at"], name="attribution_by_inviter"
+            )
+        ]
 
     def __str__(self):
         return f"{self.invitee} by {self.inviter}"
+
+    @property
+    def order_ends_at(self) -> datetime:
+        return self.terms.order_ends(self.invitee_joined_at)
 
 
 @append_only
@@ -217,7 +316,9 @@ class Claim(models.Model):
     )
     link = models.ForeignKey(ReferralLink, models.PROTECT, related_name="claims")
     won = models.BooleanField()
-    reason = models.CharField(max_length=60, help_text="Such as first_touch or own_link.")
+    reason = models.CharField(
+        max_length=60, help_text="Such as first_touch or own_link."
+    )
     touched_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -228,6 +329,9 @@ class Claim(models.Model):
 class RewardQuerySet(models.QuerySet):
     def due(self, now):
         return self.filter(state=Reward.State.PENDING, available_at__lte=now)
+
+    def live(self):
+        return self.filter(state__in=[Reward.State.PENDING, Reward.State.AVAILABLE])
 
 
 @arrows(
@@ -257,7 +361,9 @@ class Reward(models.Model):
     amount = models.PositiveBigIntegerField(help_text="Minor units.")
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    sequence = models.PositiveIntegerField(default=0, help_text="Counts the moves of its money.")
+    sequence = models.PositiveIntegerField(
+        default=0, help_text="Counts the moves of its money."
+    )
     reason = models.CharField(max_length=60, blank=True)
     available_at = models.DateTimeField(help_text="End of the hold.")
     released_at = models.DateTimeField(null=True, blank=True)
@@ -267,7 +373,9 @@ class Reward(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["order", "recipient"], name="reward_once_per_order"),
+            models.UniqueConstraint(
+                fields=["order", "recipient"], name="reward_once_per_order"
+            ),
             models.UniqueConstraint(
                 fields=["attribution", "recipient"],
                 condition=Q(state__in=["pending", "available"]),
@@ -283,3 +391,31 @@ class Reward(models.Model):
 
     def __str__(self):
         return f"{self.recipient} for {self.order}"
+
+
+class Settlement(models.Model):
+    """What was last decided about an order of an invited person, and from which facts.
+
+    An order whose newest event is younger than `last_event` says is settled again by
+    the sweep.
+    """
+
+    order = models.OneToOneField(
+        "orders.Order", models.PROTECT, related_name="referral_settlement"
+    )
+    attribution = models.ForeignKey(
+        Attribution, models.PROTECT, related_name="settlements"
+    )
+    reward = models.OneToOneField(
+        Reward, models.PROTECT, null=True, blank=True, related_name="settlement"
+    )
+    reason = models.CharField(
+        max_length=60, blank=True, help_text="Why there is no reward."
+    )
+    last_event = models.PositiveBigIntegerField(
+        help_text="Newest order event that was read."
+    )
+    settled_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self):
+        return f"{self.order}: {self.reason or 'rewarded'}"

@@ -1,8 +1,22 @@
-from django.http import HttpResponse
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from referrals import views
+
+
+class AnythingConverter(StringConverter):
+    """Whatever stands after `/r/`: a mistyped invitation deserves an answer too."""
+
+    regex = r"[\s\S]*"
+
+
+register_converter(AnythingConverter, "anything")
 
 app_name = "referrals"
 urlpatterns = [
-    path("account/invite/", lambda request: HttpResponse("soon"), name="invite"),
-    path("invitation/dismiss/", lambda request: HttpResponse("soon"), name="dismiss"),
+    path("r/<anything:code>", views.open_link, name="link"),
+    path("ref/<anything:code>", views.open_link),
+    path("referral/<anything:code>", views.open_link),
+    path("account/invite/", views.invite, name="invite"),
+    path("invitation/dismiss/", views.dismiss, name="dismiss"),
 ]

@@ -1,0 +1,246 @@
+"""`settle(order)`: read every fact, compute what should be true, write only the
+difference.
+
+Webhooks, the sweep and the release of due rewards all come here, any number of times
+and in any order. Duplicated, late or concurrent calls cannot matter: the decision
+depends on facts alone.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from orders.models import Order, OrderEvent, Payment
+from referrals import discounts, rewards
+from referrals.models import Attribution, Reward, Settlement
+
+logger = logging.getLogger("tandem.referrals")
+
+State = Reward.State
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the decision about one order depends on.
+
+    Amounts in minor units.
+    """
+
+    now: datetime
+    is_confirmed: bool
+    is_held: bool
+    amount_due: int
+    amount_received: int
+    amount_basis: int
+    currency: str
+    placed_at: datetime
+    confirmed_at: datetime | None
+    is_first: bool
+    is_rewarded_elsewhere: bool
+    attribution_status: str
+    is_inviter_active: bool
+    order_ends_at: datetime
+    terms_currency: str
+    amount_minimum: int
+    amount_reward: int
+    hold_days: int
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What ought to be: a reward in some state, or none (`void`) with the reason why
+    not.
+    """
+
+    state: State
+    reason: str = ""
+    available_at: datetime | None = None
+
+
+def desired(facts: Facts) -> Desired:
+    """The decision, from facts alone: no query, no clock."""
+    against = _against(facts)
+    if against:
+        return Desired(State.VOID, against)
+    available_at = facts.confirmed_at + timedelta(days=facts.hold_days)
+    if facts.is_held or facts.now < available_at:
+        return Desired(State.PENDING, available_at=available_at)
+    return Desired(State.AVAILABLE, available_at=available_at)
+
+
+def _against(facts):
+    reasons = [
+        (not facts.is_confirmed, "not_confirmed"),
+        (facts.attribution_status == Attribution.Status.VOID, "attribution_void"),
+        (facts.attribution_status == Attribution.Status.PROVISIONAL, "not_verified"),
+        (facts.amount_received < facts.amount_due, "not_paid"),
+        (facts.currency != facts.terms_currency, "other_currency"),
+        (facts.placed_at >= facts.order_ends_at, "too_late"),
+        (not facts.is_first, "not_first_order"),
+        (facts.is_rewarded_elsewhere, "already_rewarded"),
+        (facts.amount_basis < facts.amount_minimum, "below_minimum"),
+        (not facts.amount_reward, "no_reward_promised"),
+        (not facts.is_inviter_active, "inviter_gone"),
+    ]
+    return next((reason for holds, reason in reasons if holds), "")
+
+
+def settle(order: Order | int) -> Settlement | None:
+    """Make the reward of an order what it ought to be; None when nobody brought the
+    customer.
+
+    Safe to repeat and to race.
+    """
+    order_id = order if isinstance(order, int) else order.pk
+    with transaction.atomic():
+        # What was read before these locks is gossip.
+        order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+        attribution = _attribution_of(order, lock=True)
+        if attribution is None:
+            return None
+        reward = Reward.objects.filter(attribution=attribution, order=order).first()
+        wanted = desired(_facts(order, attribution))
+        reward = _make_so(order, attribution, reward, wanted)
+        settlement, _ = Settlement.objects.update_or_create(
+            order=order,
+            defaults={
+                "attribution": attribution,
+                "reward": reward,
+                "reason": wanted.reason,
+                "last_event": _last_event(order),
+                "settled_at": timezone.now(),
+            },
+        )
+    return settlement
+
+
+def preview(order: Order) -> tuple[Desired, str] | None:
+    """What `settle` would want, and the state of the reward now.
+
+    Writes and locks nothing.
+    """
+    attribution = _attribution_of(order)
+    if attribution is None:
+        return None
+    reward = Reward.objects.filter(attribution=attribution, order=order).first()
+    return desired(_facts(order, attribution)), reward.state if reward else "none"
+
+
+def outdated() -> QuerySet[Order]:
+    """Orders of invited people that were never settled, or about which news have come
+    since.
+    """
+    news = OrderEvent.objects.filter(
+        order=OuterRef("pk"), pk__gt=OuterRef("referral_settlement__last_event")
+    )
+    never = Q(status=Order.Status.CONFIRMED, referral_settlement=None)
+    invited = Order.objects.filter(user__attribution__isnull=False)
+    return invited.filter(never | Exists(news)).order_by("pk")
+
+
+def release_due(now: datetime | None = None) -> int:
+    """Settle the orders whose rewards have waited long enough; how many were released."""
+    due = Reward.objects.due(now or timezone.now()).order_by("available_at")
+    # Bound before the loop: what is held for a look stays due, and must not come round
+    # again.
+    return sum(
+        _released(order_id) for order_id in list(due.values_list("order", flat=True))
+    )
+
+
+def settle_all(orders: QuerySet[Order]) -> int:
+    """Settle many orders, one transaction each; how many succeeded.
+
+    A failure stops no other.
+    """
+    return sum(
+        _settled(order_id) for order_id in list(orders.values_list("pk", flat=True))
+    )
+
+
+def _settled(order_id):
+    try:
+        settle(order_id)
+    except Exception:
+        logger.exception("order %s could not be settled", order_id)
+        return False
+    return True
+
+
+def _released(order_id):
+    if not _settled(order_id):
+        return False
+    return Reward.objects.filter(order=order_id, state=State.AVAILABLE).exists()
+
+
+def _make_so(order, attribution, reward, wanted):
+    """Write the difference between the reward there is and the one wanted."""
+    if wanted.state == State.VOID:
+        if reward and reward.state == State.PENDING:
+            rewards.void(reward, wanted.reason)
+        return reward
+    if reward is None:
+        reward = rewards.promise(order, attribution, wanted.available_at)
+    elif reward.state == State.VOID:
+        rewards.reopen(reward, wanted.available_at)
+    if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
+        rewards.release(reward)
+    return reward
+
+
+def _attribution_of(order, lock=False):
+    if order.user_id is None:
+        return None
+    rows = Attribution.objects.filter(invitee=order.user_id)
+    if lock:
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("terms", "inviter", "invitee").first()
+
+
+def _facts(order, attribution):
+    earlier = Order.objects.confirmed().filter(user=order.user_id).exclude(pk=order.pk)
+    if order.confirmed_at:
+        earlier = earlier.filter(
+            Q(confirmed_at__lt=order.confirmed_at)
+            | Q(confirmed_at=order.confirmed_at, pk__lt=order.pk)
+        )
+    elsewhere = (
+        Reward.objects.live().filter(attribution=attribution).exclude(order=order)
+    )
+    promotions = order.discounts.exclude(source=discounts.SOURCE)
+    paid = order.payments.filter(status=Payment.Status.PAID)
+    return Facts(
+        now=timezone.now(),
+        is_confirmed=order.status == Order.Status.CONFIRMED,
+        is_held=order.held_at is not None,
+        amount_due=order.amount_due,
+        amount_received=_sum(paid, "amount_received"),
+        amount_basis=order.amount_goods
+        - _sum(promotions, "amount")
+        - order.amount_balance,
+        currency=order.currency,
+        placed_at=order.placed_at,
+        confirmed_at=order.confirmed_at,
+        is_first=not earlier.exists(),
+        is_rewarded_elsewhere=elsewhere.exists(),
+        attribution_status=attribution.status,
+        is_inviter_active=attribution.inviter.is_active,
+        order_ends_at=attribution.order_ends_at,
+        terms_currency=attribution.terms.currency,
+        amount_minimum=attribution.terms.minimum_amount,
+        amount_reward=attribution.terms.inviter_amount,
+        hold_days=attribution.terms.hold_days,
+    )
+
+
+def _sum(rows, field):
+    return rows.aggregate(total=Sum(field))["total"] or 0
+
+
+def _last_event(order):
+    # Under the order's lock: whoever writes events about it holds the same one.
+    return order.events.aggregate(last=Max("pk"))["last"] or 0

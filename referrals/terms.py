@@ -1,0 +1,85 @@
+"""The rules of an offer: read the live version, publish the next."""
+
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from referrals.models import Campaign, Terms
+
+_CACHE_SECONDS = 60
+_ABSENT = "absent"  # the cache cannot tell None from "not there"
+
+
+def current(currency: str) -> Terms | None:
+    """What the default campaign promises now; None while it takes nobody new.
+
+    Served from the cache, for it stands on every page.
+    """
+    terms = _cached("default", currency)
+    return terms if terms and terms.campaign.is_open(timezone.now()) else None
+
+
+def of(campaign: Campaign, currency: str) -> Terms | None:
+    """The newest version of a campaign's rules in a currency, from the cache."""
+    return _cached(campaign.pk, currency)
+
+
+def newest(campaign: Campaign, currency: str) -> Terms | None:
+    """The same from the database, for whoever writes it down."""
+    return Terms.objects.filter(campaign=campaign, currency=currency).first()
+
+
+def publish(campaign: Campaign, **changes) -> Terms:
+    """Write the next version: the newest one (of `changes["currency"]`, if named) with
+    changes.
+
+    Whoever joined before keeps the version they joined under.
+    """
+    with transaction.atomic():
+        Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+        versions = Terms.objects.filter(campaign=campaign)
+        last = versions.first()
+        base = (
+            versions.filter(currency=changes["currency"]).first()
+            if "currency" in changes
+            else last
+        )
+        terms = base or Terms(campaign=campaign)
+        terms.pk, terms._state.adding = None, True
+        terms.number = last.number + 1 if last else 1
+        terms.created_at = timezone.now()
+        for field, value in changes.items():
+            setattr(terms, field, value)
+        terms.save()
+    return terms
+
+
+def forget(campaign_id: int, currencies: list[str] | None = None) -> None:
+    """Drop what the cache knows about a campaign, now and again once the change is
+    committed.
+    """
+    if currencies is None:
+        found = Terms.objects.filter(campaign=campaign_id).order_by()
+        currencies = list(found.values_list("currency", flat=True).distinct())
+    keys = [
+        _key(name, each) for name in ("default", campaign_id) for each in currencies
+    ]
+    cache.delete_many(keys)
+    # Somebody may read the old version into the cache until our transaction ends.
+    transaction.on_commit(lambda: cache.delete_many(keys), robust=True)
+
+
+def _cached(name, currency):
+    found = cache.get(_key(name, currency))
+    if found is None:
+        campaign = (
+            {"campaign__is_default": True} if name == "default" else {"campaign": name}
+        )
+        versions = Terms.objects.filter(currency=currency, **campaign)
+        found = versions.select_related("campaign").first() or _ABSENT
+        cache.set(_key(name, currency), found, _CACHE_SECONDS)
+    return None if found == _ABSENT else found
+
+
+def _key(name, currency):
+    return f"referrals:terms:{name}:{currency}"
