@@ -1,4 +1,4 @@
-"""The friend's welcome gift: what the banner promises and what the checkout takes off."""
+"""The friend's welcome gift: what the banner promises and the checkout takes off."""
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef

@@ -103,7 +103,7 @@ class Terms(models.Model):
 
 
 def _midnight_after(moment, days):
-    """The end of the day that lies `days` later, by the shop's own clock and calendar."""
+    """The end of the day that lies `days` later, by the shop's own calendar."""
     zone = timezone.get_default_timezone()
     day = timezone.localtime(moment, zone).date() + timedelta(days=days + 1)
     return datetime.combine(day, time.min, tzinfo=zone)
@@ -194,7 +194,7 @@ class Visitor(models.Model):
 
 
 class Visit(models.Model):
-    """One human use of a link: the same browser within half an hour is the same visit."""
+    """A person's use of a link: the same browser within half an hour is one visit."""
 
     visitor = models.ForeignKey(Visitor, models.CASCADE, related_name="visits")
     link = models.ForeignKey(ReferralLink, models.PROTECT, related_name="visits")

@@ -143,7 +143,7 @@ def outdated() -> QuerySet[Order]:
 
 
 def release_due(now: datetime | None = None) -> int:
-    """Settle the orders whose rewards have waited long enough; how many were released."""
+    """Settle the orders whose rewards waited long enough; how many were released."""
     due = Reward.objects.due(now or timezone.now()).order_by("available_at")
     # Bound before the loop: what is held for a look stays due, and must not come round
     # again.

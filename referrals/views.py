@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import ledger
-from referrals import reports, sharing, terms, visits
+from referrals import links, reports, sharing, terms, visits
 
 
 @require_safe

@@ -78,7 +78,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Click:
-    """What one request for a link amounts to; `token` is to be planted in the browser."""
+    """What one request for a link amounts to; `token` is for the browser's cookie."""
 
     outcome: Outcome
     link: ReferralLink | None = None
