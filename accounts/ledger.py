@@ -62,27 +62,34 @@ def post(
     InsufficientBalance when a person's account would go below zero, KeyReused when the key
     belongs to another movement.
     """
-    with transaction.atomic():
-        accounts = _lock(currency, debit, credit)
+    try:
+        with transaction.atomic():
+            accounts = _lock(currency, debit, credit)
+            done = Transfer.objects.filter(key=key).first()
+            if done:
+                return _same(done, accounts, amount)
+            # One conditional statement decides, whoever else is spending: no read before it.
+            if debit[0] and not _move(accounts[debit], -amount):
+                raise InsufficientBalance(f"{key} needs {amount} {currency}")
+            if credit[0]:
+                _move(accounts[credit], amount)
+            return Transfer.objects.create(
+                key=key,
+                debit=accounts[debit],
+                credit=accounts[credit],
+                amount=amount,
+                currency=currency,
+                kind=kind,
+                reason=reason,
+                reference=reference,
+                actor=actor,
+            )
+    except IntegrityError:
+        # Two posts of one key that share no locked account: the unique key let one through.
         done = Transfer.objects.filter(key=key).first()
-        if done:
-            return _same(done, accounts, amount)
-        # One conditional statement decides, whoever else is spending: no read before it.
-        if debit[0] and not _move(accounts[debit], -amount):
-            raise InsufficientBalance(f"{key} needs {amount} {currency}")
-        if credit[0]:
-            _move(accounts[credit], amount)
-        return Transfer.objects.create(
-            key=key,
-            debit=accounts[debit],
-            credit=accounts[credit],
-            amount=amount,
-            currency=currency,
-            kind=kind,
-            reason=reason,
-            reference=reference,
-            actor=actor,
-        )
+        if not done:
+            raise
+        return _same(done, _lock(currency, debit, credit), amount)
 
 
 def _lock(currency, *wanted):

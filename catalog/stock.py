@@ -4,7 +4,7 @@ Every change is one conditional UPDATE and one movement whose key is unique, so 
 whatever is taken ends once, and the sum of a variant's movements is its stock.
 """
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from catalog.models import StockMovement, Variant
@@ -43,17 +43,39 @@ def correct(variant: Variant, quantity: int, *, cause: str, reason: str) -> None
 
 
 def _move(changes, cause, reason):
-    with transaction.atomic():
+    movements = [
+        StockMovement(
+            key=f"{cause}:{variant.pk}",
+            variant=variant,
+            quantity=quantity,
+            reason=reason,
+        )
         # Rows in one order: two carts with the same goods cannot wait for each other.
         for variant, quantity in sorted(
             changes.items(), key=lambda change: change[0].pk
-        ):
-            _, created = StockMovement.objects.get_or_create(
-                key=f"{cause}:{variant.pk}",
-                defaults={"variant": variant, "quantity": quantity, "reason": reason},
-            )
-            if not created:
-                raise AlreadyMoved(f"{cause}:{variant.pk}")
-            enough = Variant.objects.filter(pk=variant.pk, stock__gte=-quantity)
-            if not enough.update(stock=F("stock") + quantity):
-                raise OutOfStock(variant)
+        )
+    ]
+    try:
+        with transaction.atomic():
+            _write(movements)
+    except IntegrityError as error:
+        if not _written(movements):
+            raise
+        raise AlreadyMoved(cause) from error
+
+
+def _write(movements):
+    if _written(movements):
+        raise AlreadyMoved(movements[0].key)
+    for movement in movements:
+        enough = Variant.objects.filter(
+            pk=movement.variant_id, stock__gte=-movement.quantity
+        )
+        if not enough.update(stock=F("stock") + movement.quantity):
+            raise OutOfStock(movement.variant)
+    # The unique key has the last word: whoever comes second takes back the updates.
+    StockMovement.objects.bulk_create(movements)
+
+
+def _written(movements):
+    return StockMovement.objects.filter(key__in=[m.key for m in movements]).exists()

@@ -6,15 +6,18 @@ on a GET: a line that asks for more than there is says so and counts what there 
 
 import secrets
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from catalog.models import ProductImage, Variant
+from catalog.images import Picture
+from catalog.models import Variant
 from orders.models import Cart, CartLine, Order, OrderLine
 
 COOKIE = "tandem_cart"
@@ -58,10 +61,10 @@ class Line:
         return self.variant.amount * self.quantity
 
     @property
-    def image(self) -> ProductImage | None:
-        product_images = list(self.variant.product.images.all())
-        own = [image for image in product_images if image.variant_id == self.variant.pk]
-        return (own or product_images or [None])[0]
+    def image(self) -> Picture | None:
+        pictures = self.variant.product.pictures
+        own = [picture for picture in pictures if picture.variant == self.variant.pk]
+        return (own or pictures or [None])[0]
 
 
 @dataclass(frozen=True)
@@ -128,22 +131,20 @@ def remember(request, response):
 
 
 def contents(cart: Cart | None) -> Contents:
-    """The lines with what they need to be shown, in a fixed number of queries.
+    """The lines with what they need to be shown, in one query.
 
     Pieces that the cart's own unpaid order has taken count as available to it: nobody is told
     "sold out" because of the order they are about to pay.
     """
     if not cart:
         return Contents()
-    lines = cart.lines.select_related("variant__product").prefetch_related(
-        Prefetch(
-            "variant__product__images", ProductImage.objects.order_by("position", "pk")
-        )
+    own = OrderLine.objects.filter(
+        order__cart=cart,
+        order__status=Order.Status.PENDING,
+        variant=OuterRef("variant"),
     )
-    own = dict(
-        OrderLine.objects.filter(
-            order__cart=cart, order__status=Order.Status.PENDING
-        ).values_list("variant_id", "quantity")
+    lines = cart.lines.select_related("variant__product").annotate(
+        own=Coalesce(Subquery(own.values("quantity")[:1]), 0)
     )
     return Contents(
         cart,
@@ -151,9 +152,7 @@ def contents(cart: Cart | None) -> Contents:
             Line(
                 line.variant,
                 line.quantity,
-                line.variant.stock + own.get(line.variant_id, 0)
-                if _is_sold(line.variant)
-                else 0,
+                line.variant.stock + line.own if _is_sold(line.variant) else 0,
             )
             for line in lines
         ],
@@ -172,7 +171,8 @@ def add(cart: Cart, sku: str, quantity: int) -> tuple[CartLine, int]:
         variant = _for_sale(sku)
         line = cart.lines.filter(variant=variant).first()
         before = line.quantity if line else 0
-        after = min(before + quantity, max(variant.stock, 1), settings.MAX_PER_LINE)
+        there = variant.stock + _in_open_order(cart).get(variant.pk, 0)
+        after = min(before + quantity, max(there, 1), settings.MAX_PER_LINE)
         # A cart that already asks for more than there is left keeps what it asked for.
         after = max(after, before)
         line = _set(cart, variant, after)
@@ -210,11 +210,15 @@ def merge(guest: Cart, user) -> list[str]:
             guest.user, guest.token_hash = user, None
             guest.save(update_fields=["user", "token_hash"])
             return []
+        # Before any line: a payment that arrives now locks its order first, too.
+        _bring_open_order(guest, own)
+        taken = _in_open_order(own)
         said = []
         for line in guest.lines.select_related("variant__product"):
             before = own.lines.filter(variant=line.variant).first()
             wanted = line.quantity + (before.quantity if before else 0)
-            kept = max(min(wanted, line.variant.stock, settings.MAX_PER_LINE), 1)
+            there = line.variant.stock + taken.get(line.variant_id, 0)
+            kept = max(min(wanted, there, settings.MAX_PER_LINE), 1)
             _set(own, line.variant, kept)
             if kept < wanted:
                 said.append(f"{line.variant}: {kept} of the {wanted} you asked for.")
@@ -227,12 +231,18 @@ def forget_ordered(order: Order) -> None:
     if not order.cart_id:
         return
     bought = {line.variant_id: line.quantity for line in order.lines.all()}
-    for line in CartLine.objects.filter(cart=order.cart_id, variant__in=bought):
-        left = line.quantity - bought[line.variant_id]
-        if left > 0:
-            CartLine.objects.filter(pk=line.pk).update(quantity=left)
-        else:
-            line.delete()
+    lines = CartLine.objects.filter(cart=order.cart_id)
+    # Conditional statements, for another tab may be adding to the same lines.
+    whole = [
+        Q(variant=variant, quantity__lte=quantity)
+        for variant, quantity in bought.items()
+    ]
+    lines.filter(reduce(or_, whole)).delete()
+    for line in lines.filter(variant__in=bought):
+        quantity = bought[line.variant_id]
+        lines.filter(pk=line.pk, quantity__gt=quantity).update(
+            quantity=F("quantity") - quantity
+        )
 
 
 def _hash(token):
@@ -250,6 +260,25 @@ def _cart_of(user):
 def _lock(cart):
     Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
     Cart.objects.filter(pk=cart.pk).update(updated_at=timezone.now())
+
+
+def _in_open_order(cart):
+    """What the cart's own unpaid order has taken from the shelf, by variant."""
+    lines = OrderLine.objects.filter(
+        order__cart=cart, order__status=Order.Status.PENDING
+    )
+    return dict(lines.values_list("variant_id", "quantity"))
+
+
+def _bring_open_order(guest, own):
+    """The guest's unpaid order becomes the own cart's, unless that one has its own."""
+    open_orders = list(
+        Order.objects.select_for_update(no_key=True)
+        .filter(cart__in=[guest, own], status=Order.Status.PENDING)
+        .order_by("pk")
+    )
+    if [order.cart_id for order in open_orders] == [guest.pk]:
+        Order.objects.filter(pk=open_orders[0].pk).update(cart=own)
 
 
 def _for_sale(sku):

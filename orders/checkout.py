@@ -15,7 +15,15 @@ from accounts.models import User
 from catalog import stock
 from catalog.models import Variant
 from orders import carts, confirmation, discounts, pricing, shipping, signals, timeline
-from orders.models import Cart, Order, OrderAddress, OrderDiscount, OrderLine, Payment
+from orders.models import (
+    Cart,
+    Order,
+    OrderAddress,
+    OrderDiscount,
+    OrderLine,
+    Payment,
+    ShippingMethod,
+)
 from shop.kit import money
 
 Kind = ledger.Kind
@@ -63,13 +71,15 @@ class Details:
 
 
 def quote(
-    contents: carts.Contents, user: User | None, country: str, balance: int | None
+    contents: carts.Contents,
+    user: User | None,
+    method: ShippingMethod,
+    balance: int | None,
 ) -> pricing.Totals:
-    """What the cart would cost now, sent to `country`. Raises NoDelivery."""
+    """What the cart would cost now, sent by `method`, with at most `balance` (None: all) used."""
     goods = contents.amount_goods
-    method = shipping.method_for(country)
     cost = shipping.amount(method, goods)
-    usable = _spendable(user, balance)
+    usable = _spendable(user, balance, contents.cart)
     basket = discounts.Basket(
         user, settings.SHOP_CURRENCY, goods, min(usable, goods + cost)
     )
@@ -91,17 +101,22 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
     """
     with transaction.atomic():
         # Before this lock everything is gossip: another tab may be ordering the same cart.
-        Cart.objects.select_for_update(no_key=True).get(pk=cart.pk)
+        cart = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
+        if not cart:  # poured into another cart by a sign-in a moment ago
+            raise CartEmpty
         open_order = (
             Order.objects.select_for_update(no_key=True)
             .filter(cart=cart, status=Order.Status.PENDING)
             .first()
         )
         contents = _locked_contents(cart)
+        if contents.lines and not contents.buyable:
+            raise stock.OutOfStock(contents.lines[0].variant)
         if not contents.buyable:
             raise CartEmpty
-        totals = quote(contents, user, details.address["country"], details.balance)
-        fingerprint = _fingerprint(contents, details, totals)
+        method = shipping.method_for(details.address["country"])
+        totals = quote(contents, user, method, details.balance)
+        fingerprint = _fingerprint(contents, user, details, totals)
         if open_order:
             if open_order.fingerprint == fingerprint:
                 return open_order
@@ -110,7 +125,7 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
             raise TotalsChanged(totals.due)
         if 0 < totals.due < money.minimum_charge(totals.currency):
             raise TooSmall
-        order = _write(cart, user, details, contents, totals, fingerprint)
+        order = _write(cart, user, details, contents, method, totals, fingerprint)
         stock.take(
             {line.variant: line.quantity for line in contents.buyable},
             cause=f"order:{order.pk}:take",
@@ -137,10 +152,16 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
     return order
 
 
-def _spendable(user, wanted):
+def _spendable(user, wanted, cart):
     if not user or wanted == 0:
         return 0
     has = ledger.balance(user, settings.SHOP_CURRENCY)
+    # What the cart's own unpaid order holds comes back before another one is placed.
+    has += sum(
+        Order.objects.pending()
+        .filter(cart=cart, user=user)
+        .values_list("amount_balance", flat=True)
+    )
     return has if wanted is None else min(wanted, has)
 
 
@@ -156,13 +177,14 @@ def _locked_contents(cart):
     return carts.contents(cart)
 
 
-def _fingerprint(contents, details, totals):
+def _fingerprint(contents, user, details, totals):
     """Two presses of one button have one fingerprint; any change of mind has another."""
     decided = [
         [
             [line.variant.pk, line.quantity, line.variant.amount]
             for line in contents.buyable
         ],
+        user.pk if user else None,
         details.email,
         sorted(details.address.items()),
         [totals.shipping, totals.discount, totals.balance, totals.due],
@@ -170,8 +192,7 @@ def _fingerprint(contents, details, totals):
     return hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
 
-def _write(cart, user, details, contents, totals, fingerprint):
-    method = shipping.method_for(details.address["country"])
+def _write(cart, user, details, contents, method, totals, fingerprint):
     now = timezone.now()
     order = _with_fresh_code(
         cart=cart,
@@ -200,7 +221,7 @@ def _write(cart, user, details, contents, totals, fingerprint):
             product_name=line.variant.product.name,
             variant_name=line.variant.name,
             sku=line.variant.sku,
-            image=line.image.file.name if line.image else "",
+            image=line.image.name if line.image else "",
             quantity=line.quantity,
             amount_unit=line.variant.amount,
             amount=line.amount,

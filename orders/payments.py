@@ -59,16 +59,20 @@ def start(order: Order) -> str:
         return payment.session_url
     try:
         session = _session_of(payment)
+        asked = session.amount_total, session.currency
+        if asked != (payment.amount, payment.currency.lower()):
+            # What the page promised and what Stripe would take differ: nobody pays this.
+            client().v1.checkout.sessions.expire(session.id)
     except stripe.StripeError as error:
         _note_error(payment, error)
+        if isinstance(error, stripe.InvalidRequestError):
+            # Refused before anything ran, so no session has this key. An attempt that could not
+            # reach Stripe for minutes asks for too short a life by now: the next asks afresh.
+            _note_closed(payment.pk)
         raise PaymentUnavailable(order.code) from error
-    if (session.amount_total, session.currency) != (
-        payment.amount,
-        payment.currency.lower(),
-    ):
-        # What the page promised and what Stripe would take differ: nobody pays this.
-        client().v1.checkout.sessions.expire(session.id)
-        logger.error("order %s: session asks %s", order.code, session.amount_total)
+    if asked != (payment.amount, payment.currency.lower()):
+        logger.error("order %s: session asks %s %s", order.code, *asked)
+        _note_closed(payment.pk)
         raise PaymentUnavailable(order.code)
     Payment.objects.filter(pk=payment.pk).update(
         session_id=session.id, session_url=session.url
@@ -99,6 +103,8 @@ def close(order: Order) -> None:
 
 def verified_event(body: bytes, signature: str) -> dict | None:
     """The event in a webhook's raw body, or None when none of our secrets signed it."""
+    if not signature.isascii():  # compare_digest raises TypeError for it
+        return None
     for secret in settings.STRIPE_WEBHOOK_SECRETS:
         try:
             return stripe.Webhook.construct_event(body, signature, secret).to_dict()
@@ -128,7 +134,9 @@ def record_session(session: dict) -> None:
             payment.save(update_fields=["session_id"])
         if session["status"] == "expired" and session["id"] == payment.session_id:
             _note_closed(payment.pk)
-            confirmation.expire_order(payment.order_id)
+            # Another attempt may be open by now, and its page payable: then the order lives on.
+            if not payment.order.payments.filter(status=Payment.Status.OPEN).exists():
+                confirmation.expire_order(payment.order_id)
         elif session["status"] == "complete" and session["payment_status"] == "paid":
             _record_money(payment, session)
 
@@ -141,7 +149,8 @@ def record_charge(charge: dict) -> None:
             intent_id=charge["payment_intent"], metadata=charge["metadata"]
         )
         if payment and card.get("fingerprint"):
-            payment.card = f"{card['brand'].capitalize()} ending {card['last4']}"
+            brand = (card.get("brand") or "card").capitalize()
+            payment.card = f"{brand} ending {card.get('last4') or '…'}"
             payment.card_hash = salted_hmac(
                 "orders.payments", card["fingerprint"], algorithm="sha256"
             ).hexdigest()
@@ -278,6 +287,8 @@ def _parameters(payment):
     back = {"order": order.code} | ({} if order.user_id else {"t": order.access_token})
     return {
         "mode": "payment",
+        # Cards only: a method whose money comes days later would outlive the order.
+        "allowed_payment_method_types": ["card"],
         "client_reference_id": order.code,
         "customer_email": order.email,
         "metadata": name,

@@ -42,15 +42,17 @@ def countries() -> list[tuple[str, str]]:
     )
 
 
-def usual_country() -> str:
-    """Where an estimate goes before an address is known: the first zone's first country."""
-    method = (
-        ShippingMethod.objects.select_related("zone")
-        .order_by("zone__position", "pk")
-        .first()
-    )
-    return (
-        next((code for code in method.zone.countries if code != "*"), "")
-        if method
-        else ""
-    )
+def usual() -> tuple[str, ShippingMethod | None]:
+    """Where an estimate goes before an address is known, and how: the first country there is."""
+    for method in ShippingMethod.objects.select_related("zone").order_by(
+        "zone__position", "pk"
+    ):
+        for code in method.zone.countries:
+            if code != "*":
+                return code, method
+    return "", None
+
+
+def country_in_words(code: str) -> str:
+    """`US` → `the US`, `DE` → `Germany`: as it stands after "Delivery to"."""
+    return {"US": "the US", "GB": "the UK"}.get(code) or territories().get(code, code)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
@@ -31,7 +31,11 @@ def readyz(request):
             if absent:
                 problems["guards"] = f"missing triggers: {', '.join(absent)}"
             if jobs.oldest_due_age() > LONGEST_WAIT:
-                problems["jobs"] = "the oldest has waited for too long; is a worker running?"
-    except DatabaseError as error:
+                problems["jobs"] = (
+                    "the oldest has waited for too long; is a worker running?"
+                )
+    except Error as error:
         problems["database"] = type(error).__name__
-    return JsonResponse({"ok": not problems, **problems}, status=503 if problems else 200)
+    return JsonResponse(
+        {"ok": not problems, **problems}, status=503 if problems else 200
+    )

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpResponseBadRequest, HttpResponseRedirect
+from django.http.request import split_domain_port
 from django.shortcuts import render
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
@@ -17,7 +18,7 @@ def canonical_host(get_response):
     stays = ("/healthz", "/readyz", "/webhooks/", "/sandbox/stripe/v1/")
 
     def middleware(request):
-        asked = request.get_host().rsplit(":", 1)[0] if settings.SITE_HOST else ""
+        asked, _ = split_domain_port(request.get_host())
         if (
             asked != name
             and {asked, name} <= LOOPBACK

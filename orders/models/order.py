@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import PostalAddress
+from catalog.images import Picture
 from shop.kit.guards import append_only, arrows, frozen
 
 
@@ -13,11 +14,16 @@ class OrderQuerySet(models.QuerySet):
         return self.filter(status=Order.Status.PENDING)
 
     def overdue(self, now):
-        """Unpaid orders whose time is up."""
-        return self.pending().filter(expires_at__lte=now)
+        """Unpaid orders whose time is up, those apart that wait for a person."""
+        return self.pending().filter(expires_at__lte=now, held_at=None)
 
     def confirmed(self):
         return self.filter(status=Order.Status.CONFIRMED)
+
+    def with_photos(self):
+        """With the lines and what their photographs need."""
+        lines = OrderLine.objects.select_related("variant__product")
+        return self.prefetch_related(models.Prefetch("lines", lines))
 
 
 @arrows(
@@ -137,6 +143,18 @@ class Order(models.Model):
         return self.code
 
     @property
+    def is_open(self) -> bool:
+        """Waits for its payment, and can be paid."""
+        return self.status == self.Status.PENDING and not self.held_at
+
+    @property
+    def state_in_words(self) -> str:
+        """What the customer reads about it."""
+        if self.status == self.Status.CONFIRMED:
+            return "Paid"
+        return "We are looking at it" if self.held_at else self.get_status_display()
+
+    @property
     def spoken_code(self) -> str:
         """The code as people read it: `Q3XN 8VTA`."""
         return f"{self.code[:4]} {self.code[4:]}"
@@ -190,6 +208,17 @@ class OrderLine(models.Model):
 
     def __str__(self):
         return f"{self.quantity} × {self.sku}"
+
+    @property
+    def photo(self) -> Picture | None:
+        """The photograph it was bought by, in small if the product still has it.
+
+        Needs `variant__product`.
+        """
+        shown = {picture.name: picture for picture in self.variant.product.pictures}
+        return shown.get(self.image) or (
+            Picture(self.image, 1, 1, [], alt="") if self.image else None
+        )
 
 
 class OrderAddress(PostalAddress):

@@ -95,9 +95,7 @@ def _put_back(row) -> bool:
     policy = _policies.get(row.task_path, Policy())
     tried = len(row.worker_ids)
     if tried >= policy.attempts:
-        logger.error(
-            "job %s %s failed for good after %d tries", row.task_path, row.pk, tried
-        )
+        _tell_it_is_over(row)
         return False
     return bool(
         # Compare-and-set on `started_at`: two sweeps must not both put it back.
@@ -108,6 +106,26 @@ def _put_back(row) -> bool:
             run_after=timezone.now() + delay_before(tried),
             finished_at=None,
         )
+    )
+
+
+def _give_up(row):
+    """A dead run was the last one: say so in its row, where staff can see it."""
+    from django_tasks_db.models import DBTaskResult
+
+    running = DBTaskResult.objects.filter(
+        pk=row.pk, status=row.status, started_at=row.started_at
+    )
+    if running.update(status=TaskResultStatus.FAILED, finished_at=timezone.now()):
+        _tell_it_is_over(row)
+
+
+def _tell_it_is_over(row):
+    logger.error(
+        "job %s %s failed for good after %d tries",
+        row.task_path,
+        row.pk,
+        len(row.worker_ids),
     )
 
 
@@ -129,8 +147,12 @@ def reap() -> int:
             row.status == TaskResultStatus.RUNNING
             and row.started_at > now - policy.lease
         )
-        if not alive and len(row.worker_ids) < policy.attempts:
+        if alive:
+            continue
+        if len(row.worker_ids) < policy.attempts:
             count += _put_back(row)
+        elif row.status == TaskResultStatus.RUNNING:
+            _give_up(row)
     return count
 
 
