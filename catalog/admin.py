@@ -76,7 +76,12 @@ class VariantForm(forms.ModelForm):
         currency=settings.SHOP_CURRENCY, required=False, label="Amount before"
     )
     counted = forms.IntegerField(
-        label="Stock on hand", min_value=0, max_value=1_000_000, required=False
+        label="Stock on hand",
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        # The page carries what it showed, so that a sale meanwhile is no correction.
+        show_hidden_initial=True,
     )
 
     class Meta:
@@ -111,12 +116,13 @@ def _count_stock(request, form):
     The difference, not the count: pieces sold while the form was open stay sold.
     """
     counted = form.cleaned_data.get("counted")
-    difference = 0 if counted is None else counted - form.initial["counted"]
-    if "counted" not in form.changed_data or not difference:
+    shown = form.data.get(form.add_initial_prefix("counted"), "")
+    shown = int(shown) if shown.isdecimal() else 0
+    if counted is None or counted == shown:
         return
     cause, reason = f"count:{uuid4()}", f"Counted by {request.user}"[:120]
     try:
-        stock.correct(form.instance, difference, cause=cause, reason=reason)
+        stock.correct(form.instance, counted - shown, cause=cause, reason=reason)
     except stock.OutOfStock:
         messages.error(request, "Pieces were sold meanwhile: count again, please.")
 

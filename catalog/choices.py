@@ -91,7 +91,7 @@ def picker(product: Product, chosen: Variant) -> list[Choice]:
 
 
 def look_alike(product: Product, one: int | None, other: int) -> bool:
-    """Whether two variants, by id, share the first option: the colour, most of the time."""
+    """Whether two variants, by id, share the first option: mostly the colour."""
     options = product.looks.get("options", [])
     if not options or one is None:
         return False
