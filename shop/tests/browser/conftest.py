@@ -1,0 +1,141 @@
+"""A really running shop: web server, sandbox and worker as `make run` starts them."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class RunningShop:
+    """Its address, and its database to look into from outside."""
+
+    url: str
+    database: Path
+    log: Path
+
+    def ask(self, sql: str, *values) -> list[tuple]:
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def wait_until(self, sql: str, *values, seconds: float = 20):
+        """The first answer of a query that has one; background work takes a moment."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            rows = self.ask(sql, *values)
+            if rows and rows[0][0]:
+                return rows[0][0]
+            time.sleep(0.1)
+        raise AssertionError(f"never true: {sql} {values}\n{self.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def running_shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shop = RunningShop(
+        f"http://localhost:{port}", folder / "shop.sqlite3", folder / "log.txt"
+    )
+    environment = {
+        **os.environ,
+        "SHOP_ENV": "development",
+        "SITE_URL": shop.url,
+        "DATABASE_URL": f"sqlite:///{shop.database}",
+        "REDIS_URL": "",
+        "SANDBOX_DB": str(folder / "sandbox.sqlite3"),
+        "MEDIA_ROOT": str(folder / "media"),
+        "WORKER_PAUSE_SECONDS": "0.2",
+    }
+    with shop.log.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "dev"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"{shop.url}/readyz", process, shop.log)
+            yield shop
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+def _wait_for(url, process, log, seconds=90):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise AssertionError(f"The shop did not start:\n{log.read_text()}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"The shop did not answer in time:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, names)), None
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-background-networking", "--disable-sync"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(chromium, running_shop):
+    """Make a browser of one's own: `visitor(width=390)` gives a page with its own cookies.
+
+    At the end no page may have said anything on its console that a browser calls an error: a
+    refused script or style, a missing file, an exception.
+    """
+    contexts, complaints = [], []
+
+    def make(*, width=1280, height=800, scheme="light", javascript=True):
+        context = chromium.new_context(
+            base_url=running_shop.url,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            java_script_enabled=javascript,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error"
+                and complaints.append(f"{page.url}: {message.text}")
+            ),
+        )
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert complaints == []
