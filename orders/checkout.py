@@ -76,10 +76,13 @@ def quote(
     method: ShippingMethod,
     balance: int | None,
 ) -> pricing.Totals:
-    """What the cart would cost now, sent by `method`, with at most `balance` (None: all) used."""
+    """What the cart would cost now, sent by `method`.
+
+    `balance` is the most to use of the customer's, None for as much as helps.
+    """
     goods = contents.amount_goods
     cost = shipping.amount(method, goods)
-    usable = _spendable(user, balance, contents.cart)
+    usable = _usable(user, balance, contents.cart)
     basket = discounts.Basket(
         user, settings.SHOP_CURRENCY, goods, min(usable, goods + cost)
     )
@@ -152,16 +155,21 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
     return order
 
 
-def _spendable(user, wanted, cart):
+def spendable(user: User, cart: Cart) -> int:
+    """The customer's balance, with what the cart's own unpaid order holds of it.
+
+    That comes back before another order is placed.
+    """
+    held = Order.objects.pending().filter(cart=cart, user=user)
+    return ledger.balance(user, settings.SHOP_CURRENCY) + sum(
+        held.values_list("amount_balance", flat=True)
+    )
+
+
+def _usable(user, wanted, cart):
     if not user or wanted == 0:
         return 0
-    has = ledger.balance(user, settings.SHOP_CURRENCY)
-    # What the cart's own unpaid order holds comes back before another one is placed.
-    has += sum(
-        Order.objects.pending()
-        .filter(cart=cart, user=user)
-        .values_list("amount_balance", flat=True)
-    )
+    has = spendable(user, cart)
     return has if wanted is None else min(wanted, has)
 
 

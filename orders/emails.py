@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from accounts import addresses
 from orders.models import Order
 from shop.kit import mail
 
@@ -17,6 +18,7 @@ def order_confirmed(order: Order) -> None:
             "order": order,
             "lines": list(order.lines.all()),
             "discounts": list(order.discounts.all()),
+            "address_lines": addresses.written(order.address),
             "url": settings.SITE_URL + order.get_absolute_url(),
         },
     )

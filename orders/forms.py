@@ -4,7 +4,7 @@ from django import forms
 from django.conf import settings
 
 from accounts.addresses import AddressForm
-from shop.kit.money import MoneyField, format_money
+from shop.kit.money import MoneyField
 
 
 class QuantityField(forms.IntegerField):
@@ -48,7 +48,7 @@ class LineForm(forms.Form):
 
 
 class CheckoutForm(AddressForm):
-    """Contact, address and balance on one page; a signed-in customer's email is known."""
+    """Contact, address and balance on one page; a customer's own email is known."""
 
     email = forms.EmailField(
         label="Email",
@@ -74,16 +74,24 @@ class CheckoutForm(AddressForm):
                 label=f"Amount, {settings.SHOP_CURRENCY}",
                 currency=settings.SHOP_CURRENCY,
                 required=False,
-                help_text=f"Any amount up to {format_money(balance, settings.SHOP_CURRENCY)}.",
+                help_text="Left empty, as much as helps.",
             )
         else:
             del self.fields["use_balance"]
+
+    def clean(self):
+        data = super().clean()
+        if self.errors.pop("expected_due", None):
+            self.add_error(None, "Check the amount to pay once more.")
+        return data
 
     def wanted_balance(self) -> int | None:
         """The most of the balance to use: 0 for none, None for as much as helps."""
         data = getattr(self, "cleaned_data", {})
         if not self.balance or not data.get("use_balance"):
             return 0
+        if "balance_amount" in self.errors:
+            return 0  # nothing is spent by guessing
         return data.get("balance_amount")
 
     def as_typed(self) -> dict:

@@ -43,7 +43,10 @@ def countries() -> list[tuple[str, str]]:
 
 
 def usual() -> tuple[str, ShippingMethod | None]:
-    """Where an estimate goes before an address is known, and how: the first country there is."""
+    """Where an estimate goes before an address is known, and how.
+
+    The first country of the first zone that names one.
+    """
     for method in ShippingMethod.objects.select_related("zone").order_by(
         "zone__position", "pk"
     ):

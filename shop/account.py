@@ -2,14 +2,13 @@
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts import ledger
-from orders.models import OrderLine
+from orders import timeline
 from orders.views import history
 from referrals import reports
 
@@ -18,12 +17,13 @@ from referrals import reports
 @require_GET
 @login_required
 def home(request):
-    lines = Prefetch("lines", OrderLine.objects.order_by("position"))
+    orders = list(request.user.orders.with_photos()[:3])
     return render(
         request,
         "shop/account.html",
         {
-            "orders": request.user.orders.prefetch_related(lines)[:3],
+            "orders": orders,
+            "steps": timeline.ahead(orders[0]) if orders else [],
             "balance": ledger.balance(request.user, settings.SHOP_CURRENCY),
             "invite": reports.summary(request.user),
         },
@@ -36,13 +36,14 @@ def home(request):
 def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
     lines = ledger.statement(request.user, settings.SHOP_CURRENCY)
+    owed = ledger.balance(request.user, settings.SHOP_CURRENCY, ledger.Kind.OWED)
     return render(
         request,
         "shop/balance.html",
         {
             "lines": lines,
             "balance": lines[0].balance_after if lines else 0,
-            "owed": ledger.balance(request.user, settings.SHOP_CURRENCY, ledger.Kind.OWED),
+            "owed": owed,
             "invite": reports.summary(request.user),
         },
     )

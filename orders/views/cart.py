@@ -1,17 +1,35 @@
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts import ledger
 from catalog.models import Variant
 from orders import carts, checkout, shipping
 from orders.forms import AddForm, LineForm
 
 
-@require_GET
+@dataclass(frozen=True)
+class Removed:
+    """A line that was just taken out, and what it takes to put it back."""
+
+    sentence: str
+    sku: str
+    quantity: int
+
+    @property
+    def tag(self) -> str:
+        return f"undo {self.sku} {self.quantity}"
+
+
+@never_cache
+@require_safe
 def cart(request):
-    return _page(request, carts.current(request))
+    return _page(request, carts.current(request), removed=_just_removed(request))
 
 
 @require_POST
@@ -41,7 +59,7 @@ def add_to_cart(request):
 
 @require_POST
 def change_cart(request):
-    """Set a line's quantity or remove it; with htmx the lines are swapped, else the page reloads."""
+    """Set or remove a line; with htmx the lines are swapped, else the page reloads."""
     cart = carts.current(request)
     form = LineForm(request.POST)
     if not form.is_valid():
@@ -55,25 +73,37 @@ def change_cart(request):
             .first()
         )
         carts.change(cart, sku, quantity)
-        removed = before if quantity == 0 else None
+        if before and quantity == 0:
+            removed = Removed(f"Removed: {before.variant}.", sku, before.quantity)
     if request.htmx:
         return _page(request, cart, removed=removed)
     # One page view later the offer to undo is gone: the message is read once.
     if removed:
-        messages.info(
-            request,
-            f"Removed: {removed.variant}.",
-            extra_tags=f"undo {removed.variant.sku} {removed.quantity}",
-        )
+        messages.info(request, removed.sentence, extra_tags=removed.tag)
     return redirect("orders:cart")
+
+
+def _just_removed(request):
+    """What the last request removed, if its message has not been read yet."""
+    for message in messages.get_messages(request):
+        if (message.extra_tags or "").startswith("undo "):
+            sku, quantity = message.extra_tags.removeprefix("undo ").rsplit(" ", 1)
+            return Removed(message.message, sku, int(quantity))
+    return None
 
 
 def _page(request, cart, *, bad_line=None, removed=None, status=200):
     contents = carts.contents(cart)
     user = request.user if request.user.is_authenticated else None
+    # The estimate has the gifts of a signed-in customer, and no balance yet.
+    country, method = shipping.usual() if contents.buyable else ("", None)
     context = {
         "contents": contents,
-        "totals": _estimate(contents, user),
+        "totals": checkout.quote(contents, user, method, 0) if method else None,
+        "country": shipping.country_in_words(country),
+        "balance": ledger.balance(user, settings.SHOP_CURRENCY)
+        if user and contents.buyable
+        else 0,
         "bad_line": bad_line,
         "removed": removed,
         "currency": settings.SHOP_CURRENCY,
@@ -81,14 +111,6 @@ def _page(request, cart, *, bad_line=None, removed=None, status=200):
     }
     template = "orders/cart.html#contents" if request.htmx else "orders/cart.html"
     return render(request, template, context, status=status)
-
-
-def _estimate(contents, user):
-    """What the order would cost sent to the shop's first zone, before any balance is used."""
-    if not contents.buyable:
-        return None
-    country = shipping.usual_country()
-    return checkout.quote(contents, user, country, balance=0) if country else None
 
 
 def _product_url(sku):

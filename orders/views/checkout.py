@@ -3,19 +3,28 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from accounts import ledger
 from catalog import stock
-from orders import buying, carts, payments, shipping
+from orders import buying, carts, payments, shipping, timeline
 from orders import checkout as checkout_room
-from orders.access import order_for, sign_in_first
+from orders.access import SignInFirst, order_for, sign_in_first
 from orders.forms import CheckoutForm
 from orders.models import Order
 from orders.views.history import receipt
+
+# A webhook takes a second or two; after so many looks the page says it takes longer.
+MOST_LOOKS = 40
 
 
 @never_cache
@@ -25,16 +34,17 @@ def checkout(request):
     contents = carts.contents(carts.current(request))
     if not contents.buyable:
         messages.info(request, "Your cart is empty, so there is nothing to pay yet.")
-        return redirect("orders:cart")
+        return _to_cart(request)
     user = request.user if request.user.is_authenticated else None
     countries = shipping.countries()
     if not countries:
         messages.error(request, "This shop cannot deliver anywhere yet. Write to us.")
-        return redirect("orders:cart")
-    balance = ledger.balance(user, settings.SHOP_CURRENCY) if user else 0
+        return _to_cart(request)
+    balance = checkout_room.spendable(user, contents.cart) if user else 0
     make = partial(CheckoutForm, user=user, countries=countries, balance=balance)
     if request.method != "POST":
-        return _page(request, contents, make(initial=_remembered(user, balance)))
+        form = make(initial=_remembered(user, balance))
+        return _page(request, contents, form)
     form = make(request.POST)
     if "update" in request.POST:
         # A new country or amount: the page says what it means, and judges nothing yet.
@@ -47,24 +57,46 @@ def checkout(request):
 
 
 @never_cache
-@require_GET
+@require_safe
 @sign_in_first
 def checkout_return(request):
-    """Where Stripe sends the customer back. It reads and never confirms: the webhook does that."""
+    """Where Stripe sends the customer back.
+
+    It reads and never confirms: the webhook does that.
+    """
     order = order_for(request, request.GET.get("order", ""), request.GET.get("t", ""))
     if order.status == Order.Status.CONFIRMED:
-        return render(request, "orders/thank_you.html", receipt(order))
+        if request.htmx:
+            return HttpResponseClientRefresh()
+        thanks = {
+            "first_name": order.address.name.split()[0],
+            "steps": timeline.ahead(order),
+            "thank_you_fragments": settings.THANK_YOU_FRAGMENTS,
+        }
+        return render(request, "orders/thank_you.html", receipt(order) | thanks)
+    looked = request.GET.get("looked", "")
+    looks = min(int(looked) if looked.isdecimal() else 0, MOST_LOOKS) + 1
+    again = request.GET.copy()
+    again["looked"] = looks
+    context = {
+        "order": order,
+        "again_url": f"{request.path}?{again.urlencode()}",
+        "takes_long": looks > MOST_LOOKS,
+        "waits": order.is_open,
+    }
     template = (
         "orders/confirming.html#state" if request.htmx else "orders/confirming.html"
     )
-    return render(request, template, {"order": order})
+    return render(request, template, context)
 
 
 @require_POST
-@sign_in_first
 def pay(request, code):
-    """Pay an order that waits: the same order, stock and balance, the same or a new attempt."""
-    order = order_for(request, code, request.POST.get("t", ""))
+    """Pay an order that waits, with its stock and balance, by the same or a new try."""
+    try:
+        order = order_for(request, code, request.POST.get("t", ""))
+    except SignInFirst:  # and come back to the order, for this address takes no GET
+        return redirect_to_login(reverse("orders:order", args=[code]))
     try:
         return redirect(payments.start(order))
     except payments.PaymentUnavailable:
@@ -110,7 +142,8 @@ def _buy(request, contents, form, user):
     except payments.PaymentUnavailable:
         messages.error(
             request,
-            "Payment is not possible right now. Nothing was charged; your cart is here.",
+            "Payment is not possible right now. "
+            "Nothing was charged; your cart is here.",
         )
     else:
         if user and form.cleaned_data["keep_address"]:
@@ -133,15 +166,23 @@ def _to_payment(request, order):
     except payments.PaymentUnavailable:
         messages.error(
             request,
-            "Payment is not possible right now. Nothing was charged, and your order waits.",
+            "Payment is not possible right now. "
+            "Nothing was charged, and your order waits.",
         )
         return redirect(order.get_absolute_url())
 
 
+def _to_cart(request):
+    """htmx would put the cart where the form was; it is sent to the page instead."""
+    if request.htmx:
+        return HttpResponseClientRedirect(reverse("orders:cart"))
+    return redirect("orders:cart")
+
+
 def _remembered(user, balance):
-    """What the form starts with: the address used last, and as much balance as helps."""
+    """What the form starts with: the last address, and as much balance as helps."""
     last = user.addresses.first() if user else None
-    address = last.as_dict() if last else {"country": shipping.usual_country()}
+    address = last.as_dict() if last else {"country": shipping.usual()[0]}
     return (
         address
         | {"name": address.get("name") or (user.name if user else "")}
@@ -153,14 +194,15 @@ def _remembered(user, balance):
 
 
 def _page(request, contents, form, *, balance=None, status=200):
-    """The page with the totals that the chosen country and `balance` (None: all) make."""
+    """The page with the totals that the country and `balance` (None: all) make."""
     user = request.user if request.user.is_authenticated else None
-    totals = checkout_room.quote(contents, user, form.country, balance)
+    method = shipping.method_for(form.country)
+    totals = checkout_room.quote(contents, user, method, balance)
     context = {
         "form": form,
         "contents": contents,
         "totals": totals,
-        "method": shipping.method_for(form.country),
+        "method": method,
         "balance": form.balance,
         "balance_was_capped": bool(balance and balance > totals.balance),
         "currency": totals.currency,

@@ -1,42 +1,42 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import addresses
-from orders import emails
+from orders import emails, timeline
 from orders.access import order_for, sign_in_first
 from orders.forms import FindOrderForm
-from orders.models import Order, OrderLine
+from orders.models import Order
 from shop.kit import limits
 
 
-@require_GET
+@never_cache
+@require_safe
 @login_required
 def history(request):
     """Every order of the signed-in customer, newest first."""
-    lines = Prefetch("lines", OrderLine.objects.order_by("position"))
-    orders = request.user.orders.prefetch_related(lines).order_by("-placed_at", "-pk")
+    orders = request.user.orders.with_photos().order_by("-placed_at", "-pk")
     page = Paginator(orders, 10).get_page(request.GET.get("page"))
     return render(request, "orders/history.html", {"page": page})
 
 
 @never_cache
-@require_GET
+@require_safe
 @sign_in_first
 def order(request, code):
     """One order: its states, lines, amounts, address and what happened to it."""
     found = order_for(request, code, request.GET.get("t", ""))
-    return render(request, "orders/order.html", receipt(found))
+    context = receipt(found) | {"steps": timeline.ahead(found)}
+    return render(request, "orders/order.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_order(request):
-    """Mail a guest the link to their order; the answer never tells whether there is one."""
+    """Mail a guest the link to their order; the answer is the same without one."""
     form = FindOrderForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         asker = request.META["REMOTE_ADDR"]
@@ -48,7 +48,8 @@ def find_order(request):
             _mail_link(**form.cleaned_data)
             messages.success(
                 request,
-                "If that order exists, its link is on the way to the email it was placed with.",
+                "If that order exists, its link is on the way to the email it was "
+                "placed with.",
             )
             return redirect("orders:find")
     status = 422 if form.errors else 200
@@ -59,11 +60,12 @@ def receipt(order: Order) -> dict:
     """What a page needs to show an order, in a fixed number of queries."""
     return {
         "order": order,
-        "lines": list(order.lines.select_related("variant__product")),
+        "lines": list(order.lines.select_related("variant__product__category")),
         "discounts": list(order.discounts.all()),
         "address_lines": addresses.written(order.address),
-        "events": list(order.events.filter(is_public=True).order_by("-pk")),
+        "events": timeline.told(order.events.filter(is_public=True).order_by("-pk")),
         "payment": order.payments.order_by("-pk").first(),
+        "token": "" if order.user_id else order.access_token,
     }
 
 

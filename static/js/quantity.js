@@ -5,9 +5,12 @@ function wire(root) {
   for (const button of root.querySelectorAll("form[data-autosubmit] [data-autosubmit-fallback]")) button.hidden = true;
 }
 
+let pressed = null;
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-quantity] button");
   if (!button) return;
+  pressed = button.getAttribute("aria-label");
   const field = button.closest("[data-quantity]").querySelector("input");
   const before = field.value;
   field[button.value === "less" ? "stepDown" : "stepUp"]();
@@ -16,8 +19,15 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosubmit]");
-  if (form?.checkValidity()) form.requestSubmit();
+  if (form?.reportValidity()) form.requestSubmit();
 });
 
+// The answer brings new buttons: focus goes to the twin of the one that was pressed.
+function refocus(root) {
+  if (!pressed || document.activeElement !== document.body) return;
+  const twin = [...root.querySelectorAll("[data-quantity] button")].find((button) => button.getAttribute("aria-label") === pressed);
+  if (twin) { pressed = null; twin.focus({ preventScroll: true }); }
+}
+
 wire(document);
-document.addEventListener("htmx:load", (event) => wire(event.detail.elt));
+document.addEventListener("htmx:load", (event) => { wire(event.detail.elt); refocus(event.detail.elt); });
