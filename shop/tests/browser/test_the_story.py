@@ -28,7 +28,7 @@ def test_a_shared_link_becomes_credit_that_pays_for_the_next_order(
     # The inviter copies the link from the invite page.
     sign_in(inviter, people.MEMBER.email, people.PASSWORD)
     inviter.goto("/account/invite/")
-    link = inviter.get_by_label("Your link").input_value()
+    link = inviter.get_by_role("textbox", name="Your link").input_value()
     assert link.startswith(f"{shop.url}/r/")
     inviter_id = user_id(shop, people.MEMBER.email)
     assert wallet(shop, inviter_id) == 0
