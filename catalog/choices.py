@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.db.models import prefetch_related_objects
+
 from catalog.models import Product, Variant
 
 PREFIX = "o_"  # of the fields: `o_colour=sage`
@@ -54,6 +56,32 @@ def resolve(product: Product, data: Mapping) -> Variant | None:
         )
         candidates = _with(product, candidates, option["id"], wanted) or candidates
     return preselect(candidates)
+
+
+def meant(sku: str, data: Mapping) -> str:
+    """The SKU that a posted product form means; empty when it is not made.
+
+    Without JavaScript the radios may have moved since the page was printed for `sku`:
+    what the person sees chosen wins.
+    """
+    product = Product.objects.filter(variants__sku=sku).first()
+    if not is_asked(data) or not product:
+        return sku
+    prefetch_related_objects([product], Product.for_sale_prefetch())
+    chosen = resolve(product, data)
+    if not chosen:
+        return sku
+    mine = _values_of(product, chosen.pk)
+    for option in product.looks.get("options", []):
+        asked = data.get(PREFIX + option["slug"])
+        got = {
+            value["slug"]
+            for value in option["values"]
+            if value["id"] == mine.get(option["id"])
+        }
+        if asked and asked not in got:
+            return ""
+    return chosen.sku
 
 
 def picker(product: Product, chosen: Variant) -> list[Choice]:

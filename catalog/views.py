@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Q, prefetch_related_objects
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog import choices, listings
 from catalog import search as finder
@@ -67,6 +67,7 @@ def search(request):
     return _listing(request, listing, title=f"“{query}”", words=query, noindex=True)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def product(request, slug):
     """A product with one variant chosen. A POST, without JavaScript, chooses anew."""
     page = get_object_or_404(Product.objects.select_related("category"), slug=slug)
@@ -74,13 +75,15 @@ def product(request, slug):
         if page.status == Product.Status.ARCHIVED:
             return render(request, "404.html", status=410)
         raise Http404
-    related = listings.related(page)
+    # Going back, htmx asks for the page whole.
+    is_exchange = request.htmx and not request.htmx.history_restore_request
+    related = [] if is_exchange else listings.related(page)
     prefetch_related_objects([page, *related], Product.for_sale_prefetch())
 
     asked = request.POST if request.method == "POST" else request.GET
     if choices.is_asked(asked):
         chosen = choices.resolve(page, asked)
-        if chosen and not request.htmx:
+        if chosen and not is_exchange:
             return redirect(f"{page.get_absolute_url()}?v={chosen.sku}")
     elif sku := request.GET.get("v"):
         chosen = next(
@@ -97,11 +100,12 @@ def product(request, slug):
         "choices": choices.picker(page, chosen) if chosen else [],
         "pictures": _gallery(page, chosen),
         "related": related,
+        "is_exchange": is_exchange,
         "quantity": _quantity(asked, chosen),
         "most": min(settings.MAX_PER_LINE, chosen.stock) if chosen else 0,
         "canonical_url": settings.SITE_URL + page.get_absolute_url(),
     }
-    if not request.htmx:
+    if not is_exchange:
         return render(request, "catalog/product.html", context)
     response = render(request, "catalog/product.html#product", context)
     response["HX-Push-Url"] = (

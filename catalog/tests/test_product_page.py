@@ -253,3 +253,33 @@ def test_good_company_is_in_stock_nearby_and_absent_when_there_is_none(client):
 
     related = client.get(mug.get_absolute_url()).context["related"]
     assert [product.name for product in related] == ["Cup", "Pot"]
+
+
+def test_going_back_brings_the_whole_page(client):
+    response = client.get(
+        make_bowl().get_absolute_url(),
+        {"v": "SAGE-M"},
+        headers={"HX-Request": "true", "HX-History-Restore-Request": "true"},
+    )
+
+    assert "<html" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sku"),
+    [
+        ({}, "OAT-L"),
+        ({"o_colour": "oat", "o_size": "large"}, "OAT-L"),
+        ({"o_colour": "sage", "o_size": "medium"}, "SAGE-M"),
+        ({"o_colour": "oat", "o_size": "medium"}, "OAT-M"),
+        ({"o_colour": "sage", "o_size": "large"}, ""),
+    ],
+)
+def test_what_is_seen_chosen_is_what_goes_into_the_cart(asked, sku):
+    make_bowl()
+
+    assert choices.meant("OAT-L", asked) == sku
+
+
+def test_a_sku_that_nobody_knows_means_itself():
+    assert choices.meant("NOPE", {"o_colour": "sage"}) == "NOPE"
