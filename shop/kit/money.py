@@ -4,7 +4,7 @@ Money is an integer of minor units (cents, yen, fils) beside a three-letter curr
 capitals. Stripe counts the same way, so nothing is ever multiplied by 100 on the way out.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from babel.numbers import NumberFormatError, format_currency, parse_decimal
 from django import forms
@@ -86,7 +86,7 @@ def parse(text: str, currency: str, *, locale: str = "en_US") -> int:
             raise ValueError("That is not an amount of money.")
         if scaled != scaled.to_integral_value():
             raise ValueError("That has more decimals than the currency.")
-    except (NumberFormatError, InvalidOperation) as error:
+    except (NumberFormatError, ArithmeticError) as error:
         raise ValueError("That is not an amount of money.") from error
     return int(scaled)
 
