@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class ShopConfig(AppConfig):
@@ -6,3 +7,10 @@ class ShopConfig(AppConfig):
 
     def ready(self):
         from shop import checks  # noqa: F401  registers the boot checks
+
+
+class StaffConfig(admin_apps.AdminConfig):
+    """Django's admin with our site as `admin.site`; it stands in INSTALLED_APPS for both."""
+
+    default = False  # "shop" alone means the shop
+    default_site = "shop.staff.StaffSite"

@@ -70,7 +70,7 @@ INSTALLED_APPS = [
     "orders",
     "referrals",
     "shop",
-    "django.contrib.admin",
+    "shop.apps.StaffConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

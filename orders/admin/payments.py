@@ -1,0 +1,89 @@
+from django.contrib import admin, messages
+
+from orders import webhooks
+from orders.models import Payment, StripeEvent
+from shop.kit.staff import ReadOnlyAdmin, json_column, linked, money_column
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = [
+        "created_at",
+        "belongs_to",
+        "status",
+        "asked",
+        "received",
+        "card",
+        "last_error",
+    ]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["order"]
+    search_fields = ["=order__code", "=session_id", "=intent_id", "=idempotency_key"]
+    search_help_text = "An order's code, or Stripe's id of session or payment"
+    ordering = ["-pk"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "belongs_to",
+                    "status",
+                    "asked",
+                    "received",
+                    "card",
+                    "last_error",
+                ]
+            },
+        ),
+        (
+            "Times",
+            {"fields": ["created_at", "session_expires_at", "paid_at", "closed_at"]},
+        ),
+        ("At Stripe", {"fields": ["session_id", "intent_id", "idempotency_key"]}),
+    ]
+
+    belongs_to = linked("order", "Order")
+    asked = money_column("amount", "Asked")
+    received = money_column("amount_received", "Received")
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ReadOnlyAdmin):
+    list_display = ["event_id", "type", "received_at", "processed_at", "attempts"]
+    list_filter = [
+        ("processed_at", admin.EmptyFieldListFilter),
+        ("error", admin.EmptyFieldListFilter),
+        "type",
+        "received_at",
+    ]
+    search_fields = ["=event_id", "^type"]
+    search_help_text = "Stripe's id of the event, or its type"
+    actions = ["try_again"]
+    fields = [
+        "event_id",
+        "type",
+        "received_at",
+        "processed_at",
+        "attempts",
+        "error",
+        "said",
+    ]
+
+    said = json_column("payload", "What Stripe said")
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        opened = getattr(request.resolver_match, "url_name", "").endswith("_change")
+        return rows if opened else rows.defer("payload", "error")
+
+    @admin.action(description="Try again, if not processed", permissions=["act"])
+    def try_again(self, request, queryset):
+        waiting = list(queryset.unprocessed())
+        for event in waiting:
+            webhooks.retry.enqueue(event.pk)
+            self.log_change(request, event, "Tried again.")
+        self.message_user(
+            request,
+            f"{len(waiting)} of {queryset.count()} chosen will be tried again.",
+            messages.SUCCESS if waiting else messages.WARNING,
+        )
