@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from shop.kit.guards import append_only
+from shop.kit.guards import append_only, frozen, same
 
 
 class UserManager(BaseUserManager):
@@ -121,6 +121,7 @@ class Address(PostalAddress):
         return f"{self.name}, {self.street}"
 
 
+@frozen("owner", "kind", "currency")
 class LedgerAccount(models.Model):
     """One pot of money in one currency: a person's, or one of the shop's own.
 
@@ -185,6 +186,7 @@ class LedgerAccount(models.Model):
 
 
 @append_only
+@same("currency", "debit", "credit")
 class Transfer(models.Model):
     """A positive amount that moved from one account (debit) to another (credit), for ever.
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orders.models.order import Order
+from shop.kit.guards import arrows, frozen, same
 
 
 class PaymentQuerySet(models.QuerySet):
@@ -23,6 +24,16 @@ class PaymentQuerySet(models.QuerySet):
         )
 
 
+@arrows(
+    "status",
+    {
+        "open": ("paid", "closed"),
+        # Money that was on its way while the page was being closed.
+        "closed": ("paid",),
+    },
+)
+@frozen("order", "idempotency_key", "amount", "currency", "session_expires_at")
+@same("currency", "order")
 class Payment(models.Model):
     """One attempt to pay an order at Stripe: written before Stripe is asked, never rewritten.
 

@@ -3,6 +3,7 @@
     @append_only                       # rows are never updated or deleted
     @frozen("invitee", "inviter")      # these columns never change once written
     @arrows("status", {"pending": ("confirmed", "expired")})   # nor other moves than these
+    @same("currency", "order")         # a new row has the currency of its order
 
 stand above the model they guard. The triggers are written after every `migrate` (SQLite drops
 them when a migration rebuilds its table); `missing()` tells which are absent, for `/readyz`.
@@ -82,6 +83,28 @@ def arrows(field: str, allowed: Mapping[str, Iterable[str]]):
     return decorate
 
 
+def same(field: str, *relations: str):
+    """Class decorator: a new row has the `field` of each row that it points at."""
+
+    def decorate(model):
+        keys = [model._meta.get_field(relation) for relation in relations]
+        message = f"{model._meta.db_table}: {field} differs from what it belongs to"
+
+        def differs(quote):
+            c = quote(model._meta.get_field(field).column)
+            return " OR ".join(
+                f"NEW.{c} <> (SELECT theirs.{quote(meta.get_field(field).column)} "
+                f"FROM {quote(meta.db_table)} theirs "
+                f"WHERE theirs.{quote(meta.pk.column)} = NEW.{quote(key.column)})"
+                for key, meta in ((key, key.related_model._meta) for key in keys)
+            )
+
+        _guards.append(Guard(model, f"{field}_same", ("INSERT",), message, differs))
+        return model
+
+    return decorate
+
+
 def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
     """`post_migrate` receiver: (re)write the triggers of the app that was just migrated."""
     present = set(connections[using].introspection.table_names())
@@ -152,15 +175,23 @@ def _install(guard, using):
                     f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
                 )
                 continue
-            cursor.execute(
-                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
-                f"BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';"
-                " END $$"
+            refuse = (
+                f"RAISE EXCEPTION '{message}' "
+                "USING ERRCODE = 'integrity_constraint_violation';"
             )
-            each = "STATEMENT" if event == "TRUNCATE" else f"ROW WHEN ({condition})"
+            when = f"ROW WHEN ({condition})"
+            if event == "TRUNCATE":
+                when = "STATEMENT"
+            elif event == "INSERT":  # WHEN may not look at other tables
+                when = "ROW"
+                refuse = f"IF {condition} THEN {refuse} END IF; RETURN NEW;"
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger "
+                f"LANGUAGE plpgsql AS $$ BEGIN {refuse} END $$"
+            )
             cursor.execute(
                 f"CREATE TRIGGER {name} BEFORE {event} ON {table} "
-                f"FOR EACH {each} EXECUTE FUNCTION {name}()"
+                f"FOR EACH {when} EXECUTE FUNCTION {name}()"
             )
 
 

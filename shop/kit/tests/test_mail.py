@@ -1,0 +1,140 @@
+from datetime import timedelta
+
+import pytest
+from django.core.mail import EmailMessage, send_mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import IntegrityError, transaction
+
+from orders import emails
+from orders.tests.factories import make_order
+from shop.kit import mail
+from shop.kit.models import Message
+
+pytestmark = pytest.mark.django_db
+
+seen = []
+
+
+@pytest.fixture
+def outbox(settings):
+    """The shop's own EMAIL_BACKEND, which Django's test runner replaces."""
+    settings.EMAIL_BACKEND = "shop.kit.mail.Outbox"
+
+
+class DownAtFirst(EmailBackend):
+    """A mail server that is down for the first two tries."""
+
+    def send_messages(self, messages):
+        seen.extend(message.extra_headers["Message-ID"] for message in messages)
+        if len(seen) < 3:
+            raise ConnectionRefusedError("nobody listens")
+        return super().send_messages(messages)
+
+
+def test_inv_32_a_mail_about_one_row_is_written_and_sent_once(run_jobs, mailoutbox):
+    order = make_order()
+
+    for _ in range(3):
+        emails.order_confirmed(order)
+        run_jobs()
+
+    assert [message.to for message in mailoutbox] == [["ada@example.com"]]
+    assert order.code in mailoutbox[0].subject.replace(" ", "")
+    assert Message.objects.get().state == Message.State.SENT
+    assert Message.objects.get().sent_at
+
+
+def test_inv_32_a_mail_of_a_change_that_was_taken_back_is_never_sent(
+    run_jobs, mailoutbox
+):
+    order = make_order()
+
+    def change_and_take_back():
+        with transaction.atomic():
+            emails.order_confirmed(order)
+            raise KeyError("taken back")
+
+    with pytest.raises(KeyError):
+        change_and_take_back()
+    run_jobs()
+
+    assert mailoutbox == []
+    assert not Message.objects.exists()
+
+
+def test_a_mail_server_that_is_down_delays_the_mail_and_nothing_else(
+    run_jobs, mailoutbox, settings, time_machine
+):
+    seen.clear()
+    time_machine.move_to("2026-03-01T12:00Z", tick=False)
+    settings.MAIL_TRANSPORT = f"{__name__}.DownAtFirst"
+    emails.order_confirmed(make_order())
+
+    run_jobs()
+    message = Message.objects.get()
+    assert (message.state, message.attempts) == (Message.State.FAILED, 1)
+    assert "nobody listens" in message.error
+
+    for _ in range(2):
+        time_machine.shift(timedelta(hours=1))
+        run_jobs()
+
+    message.refresh_from_db()
+    assert (message.state, message.attempts, message.error) == ("sent", 3, "")
+    assert seen == [message.message_id] * 3, "a reader can recognise the repeat"
+    assert len(mailoutbox) == 1
+
+
+def test_a_sent_mail_is_not_sent_again_by_a_repeated_job(run_jobs, mailoutbox):
+    emails.order_confirmed(make_order())
+    run_jobs()
+
+    mail.deliver.enqueue(Message.objects.get().pk)
+    run_jobs()
+
+    assert len(mailoutbox) == 1
+
+
+def test_what_other_packages_send_takes_the_same_way(outbox, run_jobs, mailoutbox):
+    message = EmailMessage("A code", "123456", to=["ada@example.com"], cc=["b@e.com"])
+    message.send()
+    send_mail("Plain", "Words", None, ["c@e.com"], html_message="<p>Words</p>")
+    assert mailoutbox == []
+    assert Message.objects.count() == 3
+
+    run_jobs()
+
+    assert {address for sent in mailoutbox for address in sent.to} == {
+        "ada@example.com",
+        "b@e.com",
+        "c@e.com",
+    }
+    assert mailoutbox[-1].alternatives[0].content == "<p>Words</p>"
+
+
+def test_the_code_of_a_sign_up_is_a_row_before_it_is_a_mail(
+    client, outbox, run_jobs, mailoutbox
+):
+    answer = client.post(
+        "/accounts/signup/",
+        {
+            "name": "Ada Lovelace",
+            "email": "ada@example.com",
+            "password1": "a sentence works well",
+        },
+    )
+    assert answer.status_code == 302
+    assert mailoutbox == []
+
+    run_jobs()
+
+    assert [message.to for message in mailoutbox] == [["ada@example.com"]]
+
+
+def test_the_database_refuses_a_second_mail_of_one_kind_about_one_row():
+    emails.order_confirmed(make_order())
+    twin = Message.objects.get()
+    twin.pk, twin.message_id = None, "<other@shop>"
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        twin.save(force_insert=True)
