@@ -6,16 +6,16 @@ import pytest
 from playwright.sync_api import expect
 
 from shop.demo import people
+from shop.tests.browser.people_at_work import (
+    fill_address,
+    pay_by_card,
+    sign_in,
+    submit,
+)
 
 pytestmark = pytest.mark.browser
 
 FRIEND = "ben@karlsen.example"
-ADDRESS = {
-    "Full name": "Ben Karlsen",
-    "Street and number": "8 Wharf Road",
-    "City": "Portland",
-    "ZIP code": "04102",
-}
 
 
 def test_a_shared_link_becomes_credit_that_pays_for_the_next_order(
@@ -26,7 +26,7 @@ def test_a_shared_link_becomes_credit_that_pays_for_the_next_order(
     mug_before = stock(shop, "TG-DUN-SAGE")
 
     # The inviter copies the link from the invite page.
-    sign_in(inviter, people.MEMBER.email, people.PASSWORD)
+    sign_in(inviter, people.MEMBER)
     inviter.goto("/account/invite/")
     link = inviter.get_by_role("textbox", name="Your link").input_value()
     assert link.startswith(f"{shop.url}/r/")
@@ -46,10 +46,10 @@ def test_a_shared_link_becomes_credit_that_pays_for_the_next_order(
     friend.get_by_label("Name", exact=True).fill("Ben Karlsen")
     friend.get_by_label("Email").fill(FRIEND)
     friend.get_by_label("Password").fill("a kettle on the landing")
-    friend.locator("main form button[type=submit]").first.click()
+    submit(friend)
     expect(friend).to_have_url(re.compile("confirm-email"))
     friend.get_by_label("Code").fill(code_for(shop, visitor, FRIEND))
-    friend.locator("main form button[type=submit]").first.click()
+    submit(friend)
     friend.goto("/cart/")
     expect(friend.locator("main")).to_contain_text("−$5.00")
 
@@ -57,7 +57,7 @@ def test_a_shared_link_becomes_credit_that_pays_for_the_next_order(
     friend.get_by_role("link", name="Check out").click()
     fill_address(friend)
     friend.get_by_role("button", name="Pay $25.00 by card").click()
-    pay_by_card(friend, "4242424242424242")
+    pay_by_card(friend)
     expect(friend.get_by_role("heading", name=re.compile("Thank you"))).to_be_visible()
 
     # The inviter is told, and sees the credit.
@@ -78,7 +78,7 @@ def test_a_shared_link_becomes_credit_that_pays_for_the_next_order(
     fill_address(inviter)
     inviter.get_by_role("button", name="Pay $25.00 by card").click()
     expect(inviter.locator("main")).to_contain_text("$25.00")
-    pay_by_card(inviter, "4242424242424242")
+    pay_by_card(inviter)
     expect(inviter.get_by_role("heading", name=re.compile("Thank you"))).to_be_visible()
 
     books_are_right(shop, inviter_id, mug_before)
@@ -88,8 +88,8 @@ def books_are_right(shop, inviter_id, mug_before):
     """Ledger, stock and mails, read from the database by somebody who was not there."""
     friend_order, inviter_order = (
         shop.ask(
-            "SELECT id, status, amount_discount, amount_balance, amount_due, amount_total "
-            "FROM orders_order WHERE user_id = ? ORDER BY id DESC LIMIT 1",
+            "SELECT id, status, amount_discount, amount_balance, amount_due, "
+            "amount_total FROM orders_order WHERE user_id = ? ORDER BY id DESC LIMIT 1",
             who,
         )[0]
         for who in (user_id(shop, FRIEND), inviter_id)
@@ -117,7 +117,8 @@ def books_are_right(shop, inviter_id, mug_before):
     assert stock(shop, "TG-DUN-SAGE") == mug_before - 2
     assert shop.ask(
         "SELECT count(*) FROM catalog_variant v WHERE stock != "
-        "(SELECT coalesce(sum(quantity), 0) FROM catalog_stockmovement WHERE variant_id = v.id)"
+        "(SELECT coalesce(sum(quantity), 0) FROM catalog_stockmovement "
+        "WHERE variant_id = v.id)"
     ) == [(0,)]
 
     for kind, email in [
@@ -136,14 +137,6 @@ def books_are_right(shop, inviter_id, mug_before):
     ) == [(0,)]
 
 
-def sign_in(page, email, password):
-    page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(password)
-    page.locator("main form button[type=submit]").first.click()
-    page.wait_for_url(re.compile("/account/"))
-
-
 def code_for(shop, visitor, email):
     """The six digits, read in the mailbox as a person would."""
     shop.wait_until(
@@ -154,27 +147,14 @@ def code_for(shop, visitor, email):
     return re.search(r"\b(\d{6})\b", mailbox.locator("main").inner_text()).group(1)
 
 
-def fill_address(page):
-    for label, value in ADDRESS.items():
-        page.get_by_label(label).fill(value)
-    page.get_by_label("State").select_option("ME")
-
-
-def pay_by_card(page, number):
-    page.get_by_label("Card number").fill(number)
-    page.locator("[name=expiry]").fill("12 / 34")
-    page.locator("[name=cvc]").fill("123")
-    page.locator("[name=name]").fill("Ben Karlsen")
-    page.get_by_role("button", name=re.compile("^Pay")).click()
-
-
 def user_id(shop, email):
     return shop.ask("SELECT id FROM accounts_user WHERE email = ?", email)[0][0]
 
 
 def wallet(shop, owner):
     rows = shop.ask(
-        "SELECT balance FROM accounts_ledgeraccount WHERE owner_id = ? AND kind = 'wallet'",
+        "SELECT balance FROM accounts_ledgeraccount "
+        "WHERE owner_id = ? AND kind = 'wallet'",
         owner,
     )
     return rows[0][0] if rows else 0
