@@ -1,4 +1,4 @@
-"""Every page in both colour schemes: axe-core judges, and a small phone is wide enough."""
+"""Every page, in both colour schemes, judged by axe-core; and on a small phone."""
 
 import re
 
