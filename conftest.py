@@ -3,6 +3,7 @@
 import pytest
 from django.core.cache import cache
 from django.core.management.commands import flush
+from django_tasks_db.management.commands import db_worker
 
 from orders import payments
 from shop.kit import guards, jobs
@@ -31,8 +32,10 @@ def _fresh_cache():
 
 
 @pytest.fixture
-def run_jobs(db):
+def run_jobs(db, monkeypatch):
     """Run what was enqueued, as the worker would."""
+    # The worker drops stale connections; one inside a test's transaction looks stale.
+    monkeypatch.setattr(db_worker, "close_old_connections", lambda: None)
     return jobs.run_due
 
 
