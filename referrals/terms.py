@@ -30,26 +30,21 @@ def newest(campaign: Campaign, currency: str) -> Terms | None:
 
 
 def publish(campaign: Campaign, **changes) -> Terms:
-    """Write the next version: the newest one (of `changes["currency"]`, if named) with
-    changes.
+    """Write the next version: a copy of the newest one, with changes.
 
-    Whoever joined before keeps the version they joined under.
+    A campaign may speak several currencies; a named one is copied from its own newest
+    version if it has one. Whoever joined before keeps the version they joined under.
     """
     with transaction.atomic():
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         versions = Terms.objects.filter(campaign=campaign)
         last = versions.first()
-        base = (
-            versions.filter(currency=changes["currency"]).first()
-            if "currency" in changes
-            else last
-        )
-        terms = base or Terms(campaign=campaign)
-        terms.pk, terms._state.adding = None, True
+        same = versions.filter(currency=changes.get("currency")).first()
+        terms = same or last or Terms(campaign=campaign)
         terms.number = last.number + 1 if last else 1
-        terms.created_at = timezone.now()
-        for field, value in changes.items():
+        for field, value in {**changes, "created_at": timezone.now()}.items():
             setattr(terms, field, value)
+        terms.pk, terms._state.adding = None, True
         terms.save()
     return terms
 

@@ -1,0 +1,153 @@
+"""Members, friends and what friends bought: whole unless the test says otherwise."""
+
+import secrets
+from datetime import timedelta
+from itertools import count
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import User
+from orders.models import Order, OrderDiscount, OrderEvent, Payment
+from referrals import links, terms, visits
+from referrals.models import Attribution, Campaign, ReferralLink, Visit, Visitor
+
+PASSWORD = "a bicycle for two people"
+
+_numbers = count(1)
+
+
+def make_member(email="", *, days_ago=100, **fields) -> User:
+    """Somebody who has been a customer for a while, with a verified address."""
+    email = email or f"member-{next(_numbers)}@example.com"
+    fields.setdefault("date_joined", timezone.now() - timedelta(days=days_ago))
+    user = User.objects.create_user(email, PASSWORD, **fields)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def make_link(owner=None, *, text="", **fields) -> ReferralLink:
+    """A member's own invitation; `text` gives it a code to know by heart."""
+    link = links.default_link(owner or make_member())
+    if text:
+        link.codes.create(text=text)
+        link.code = text
+    if fields:
+        ReferralLink.objects.filter(pk=link.pk).update(**fields)
+        link.refresh_from_db()
+    return link
+
+
+def make_visitor(client=None, **fields) -> Visitor:
+    """A browser; the test client's, if one is given."""
+    token = secrets.token_urlsafe(16)
+    if client:
+        client.cookies[settings.REFERRAL_COOKIE] = token
+    return Visitor.objects.create(token_hash=visits._hash(token), **fields)
+
+
+def make_visit(visitor=None, link=None, *, days_ago=1, at=None) -> Visit:
+    at = at or timezone.now() - timedelta(days=days_ago)
+    return Visit.objects.create(
+        visitor=visitor or make_visitor(),
+        link=link or make_link(),
+        bucket=at,
+        first_at=at,
+        last_at=at,
+    )
+
+
+def make_attribution(inviter=None, invitee=None, *, joined_days_ago=1, **fields):
+    """A friend who joined through a member's link, address verified."""
+    inviter = inviter or make_member()
+    link = make_link(inviter)
+    invitee = invitee or make_member(days_ago=joined_days_ago)
+    fields.setdefault("terms", terms.newest(link.campaign, settings.SHOP_CURRENCY))
+    fields.setdefault("status", Attribution.Status.ACTIVE)
+    return Attribution.objects.create(
+        invitee=invitee,
+        inviter=inviter,
+        link=link,
+        touched_at=invitee.date_joined - timedelta(minutes=5),
+        inviter_joined_at=inviter.date_joined,
+        invitee_joined_at=invitee.date_joined,
+        **fields,
+    )
+
+
+def make_order(
+    user,
+    *,
+    goods=5000,
+    shipping=0,
+    welcome=0,
+    promotion=0,
+    balance=0,
+    received=None,
+    status=Order.Status.CONFIRMED,
+    confirmed_at=None,
+    **fields,
+) -> Order:
+    """A paid order as the till leaves it; the facts are the test's to choose."""
+    now = timezone.now()
+    total = goods + shipping - welcome - promotion
+    confirmed = status == Order.Status.CONFIRMED
+    order = Order.objects.create(
+        code=secrets.token_hex(4).upper(),
+        access_token=secrets.token_urlsafe(16),
+        user=user,
+        email=user.email if user else "guest@example.com",
+        status=status,
+        currency=fields.pop("currency", settings.SHOP_CURRENCY),
+        amount_goods=goods,
+        amount_discount=welcome + promotion,
+        amount_shipping=shipping,
+        amount_total=total,
+        amount_balance=balance,
+        amount_due=total - balance,
+        shipping_name="Standard",
+        expires_at=now + timedelta(minutes=40),
+        confirmed_at=confirmed_at or (now if confirmed else None),
+        **fields,
+    )
+    for source, amount in (("referrals.welcome", welcome), ("spring", promotion)):
+        if amount:
+            OrderDiscount.objects.create(
+                order=order, source=source, reference="", label=source, amount=amount
+            )
+    if order.amount_due:
+        Payment.objects.create(
+            order=order,
+            idempotency_key=f"test:{order.pk}",
+            status=Payment.Status.PAID if confirmed else Payment.Status.OPEN,
+            amount=order.amount_due,
+            currency=order.currency,
+            session_expires_at=now,
+            amount_received=(order.amount_due if confirmed else 0)
+            if received is None
+            else received,
+        )
+    OrderEvent.objects.create(order=order, kind="placed", text="Placed")
+    return order
+
+
+def set_terms(**changes):
+    """A new version of the default offer."""
+    return terms.publish(Campaign.objects.get(is_default=True), **changes)
+
+
+def make_offer() -> Campaign:
+    """The default offer, where a flush has taken away what the migration made."""
+    campaign, made = Campaign.objects.get_or_create(
+        name="Friends", defaults={"is_default": True}
+    )
+    if made:
+        terms.publish(
+            campaign,
+            currency=settings.SHOP_CURRENCY,
+            inviter_amount=500,
+            friend_amount=500,
+            minimum_amount=2000,
+        )
+    return campaign

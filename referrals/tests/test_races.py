@@ -1,0 +1,248 @@
+"""Several at once, on PostgreSQL, with real threads and their own connections.
+
+Each race has a twin with the guard taken away. If the twin did not go wrong, the race would
+prove nothing.
+"""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.db.models.query import QuerySet
+
+from accounts import ledger
+from accounts.models import Transfer
+from referrals import attributions, links, settlement
+from referrals.models import Attribution, Claim, LinkDay, ReferralLink, Reward, Visit
+from referrals.tests.factories import (
+    make_attribution,
+    make_link,
+    make_member,
+    make_offer,
+    make_order,
+    make_visit,
+    set_terms,
+)
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def offer():
+    return make_offer()
+
+
+def at_once(*verbs):
+    """Start every verb behind one barrier; the exceptions that came out."""
+    barrier, errors = threading.Barrier(len(verbs)), []
+
+    def run(verb):
+        try:
+            barrier.wait(timeout=30)
+            verb()
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[verb]) for verb in verbs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+@contextmanager
+def without(model, *names):
+    """Take unique constraints away for a while, and clear up what they would have refused."""
+    constraints = [
+        each for each in model._meta.total_unique_constraints if each.name in names
+    ]
+    constraints += [
+        each
+        for each in model._meta.constraints
+        if each.name in names and each not in constraints
+    ]
+    with connection.schema_editor() as editor:
+        for constraint in constraints:
+            editor.remove_constraint(model, constraint)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            table = connection.ops.quote_name(model._meta.db_table)
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(f"DELETE FROM {table}")
+            cursor.execute("SET session_replication_role = DEFAULT")
+        with connection.schema_editor() as editor:
+            for constraint in constraints:
+                editor.add_constraint(model, constraint)
+
+
+# Ten tabs look at a link for the first time
+
+
+def look_ten_times():
+    member = make_member()
+    errors = at_once(*[lambda: links.default_link(member)] * 10)
+    return member, errors
+
+
+def test_ten_first_looks_make_one_link():
+    for _ in range(5):
+        member, errors = look_ten_times()
+
+        assert not errors
+        assert ReferralLink.objects.with_code().get(owner=member).code
+
+
+def test_ten_first_looks_without_the_constraint_make_several():
+    with without(ReferralLink, "one_default_link_per_member"):
+        counts = []
+        for _ in range(5):
+            member, _ = look_ten_times()
+            counts.append(ReferralLink.objects.filter(owner=member).count())
+        ReferralLink.objects.all()
+
+        assert max(counts) > 1
+
+
+# Two tabs, two links, one person
+
+
+def sign_up_in_two_tabs():
+    friend = make_member(days_ago=0)
+    visits = [make_visit(), make_visit()]
+    errors = at_once(
+        *[
+            lambda visit=visit: attributions.attribute(friend, visit.visitor)
+            for visit in visits
+        ]
+    )
+    return friend, errors
+
+
+def test_two_tabs_make_one_attribution_and_two_claims():
+    for _ in range(10):
+        friend, errors = sign_up_in_two_tabs()
+
+        assert not errors
+        assert Attribution.objects.filter(invitee=friend).count() == 1
+        assert sorted(
+            Claim.objects.filter(invitee=friend).values_list("won", flat=True)
+        ) == [
+            False,
+            True,
+        ]
+
+
+def test_two_tabs_without_the_constraint_make_two():
+    field = Attribution._meta.get_field("invitee")
+    loose = field.clone()
+    loose.__class__ = type("Loose", (field.__class__,), {"unique": False})
+    loose._unique = False
+    loose.set_attributes_from_name("invitee")
+    loose.model = Attribution
+    with connection.schema_editor() as editor:
+        editor.alter_field(Attribution, field, loose)
+    try:
+        found = []
+        for _ in range(10):
+            friend, _ = sign_up_in_two_tabs()
+            found.append(Attribution.objects.filter(invitee=friend).count())
+
+        assert max(found) == 2
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute('DELETE FROM "referrals_attribution"')
+        with connection.schema_editor() as editor:
+            editor.alter_field(Attribution, loose, field)
+
+
+# Many deliveries of one payment
+
+
+def settle_in_forty_threads():
+    friend = make_attribution(terms=set_terms(hold_days=0)).invitee
+    order = make_order(friend)
+    errors = at_once(*[lambda: settlement.settle(order.pk)] * 40)
+    return friend, errors
+
+
+def test_forty_deliveries_pay_once():
+    friend, errors = settle_in_forty_threads()
+
+    assert not errors
+    assert Reward.objects.get().state == Reward.State.AVAILABLE
+    assert Transfer.objects.count() == 1
+    assert ledger.balance(friend.attribution.inviter, "USD") == 500
+
+
+def test_two_first_orders_settled_at_once_earn_one_reward():
+    for _ in range(5):
+        friend = make_attribution(terms=set_terms(hold_days=0)).invitee
+        orders = [make_order(friend), make_order(friend)]
+        errors = at_once(
+            *[lambda order=order: settlement.settle(order.pk) for order in orders * 5]
+        )
+
+        assert not errors
+        assert ledger.balance(friend.attribution.inviter, "USD") == 500
+
+
+def test_forty_deliveries_without_lock_and_constraint_pay_more(monkeypatch):
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows)
+    guards = ["reward_once_per_order", "one_live_reward_per_friend"]
+
+    with without(Reward, *guards):
+        friend, _ = settle_in_forty_threads()
+
+        assert ledger.balance(friend.attribution.inviter, "USD") > 500
+
+
+def test_friends_of_one_inviter_are_settled_at_once_without_deadlock():
+    inviter, terms = make_member(), set_terms(hold_days=0)
+    orders = [
+        make_order(make_attribution(inviter, terms=terms).invitee) for _ in range(20)
+    ]
+
+    errors = at_once(
+        *[lambda order=order: settlement.settle(order.pk) for order in orders]
+    )
+
+    assert not errors
+    assert ledger.balance(inviter, "USD") == 20 * 500
+
+
+# Clicks
+
+
+def test_clicks_of_one_browser_at_once_are_one_visit(client):
+    from django.test import Client
+
+    make_link(text="A01B2C3D")
+    client.get("/r/A01B2C3D/")
+    Visit.objects.all().delete()
+    token = client.cookies["tandem_visit"].value
+
+    def click():
+        browser = Client()
+        browser.cookies["tandem_visit"] = token
+        assert browser.get("/r/A01B2C3D/").status_code == 302
+
+    assert not at_once(*[click] * 10)
+    assert Visit.objects.count() == 1
+
+
+def test_previews_at_once_are_all_counted():
+    from django.test import Client
+
+    make_link(text="A01B2C3D")
+
+    def fetch():
+        Client().get("/r/A01B2C3D/", headers={"User-Agent": "Twitterbot/1.0"})
+
+    assert not at_once(*[fetch] * 10)
+    assert LinkDay.objects.get().previews == 10

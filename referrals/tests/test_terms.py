@@ -1,0 +1,163 @@
+import pytest
+from django.core.cache import cache
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from referrals import terms
+from referrals.models import Campaign, Terms
+from referrals.tests.counting import counted
+from referrals.tests.factories import (
+    make_attribution,
+    make_link,
+    make_order,
+    make_visit,
+    set_terms,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_shop_opens_with_an_offer():
+    offer = terms.current("USD")
+
+    assert (offer.inviter_amount, offer.friend_amount) == (500, 500)
+    assert offer.minimum_amount == 2000
+    assert (offer.visit_days, offer.order_days, offer.hold_days) == (30, 90, 14)
+
+
+def test_a_change_is_a_new_version_and_the_old_one_stays():
+    before = terms.current("USD")
+
+    after = set_terms(hold_days=0)
+
+    assert (before.number, after.number) == (1, 2)
+    assert (after.inviter_amount, after.hold_days) == (500, 0)
+    assert Terms.objects.get(number=1).hold_days == 14
+    assert terms.current("USD") == after
+
+
+def test_a_version_is_never_rewritten():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Terms.objects.update(inviter_amount=1)
+
+
+def test_each_currency_has_its_own_newest_version():
+    set_terms(currency="JPY", inviter_amount=700)
+    set_terms(currency="USD", inviter_amount=600)
+
+    assert terms.current("USD").inviter_amount == 600
+    assert terms.current("JPY").inviter_amount == 700
+    assert terms.current("EUR") is None
+
+
+def test_the_offer_costs_nothing_when_it_is_known():
+    terms.current("USD")
+
+    with counted() as asked:
+        terms.current("USD")
+
+    assert not asked.own
+
+
+def test_a_campaign_that_pauses_or_ends_offers_nothing_at_once():
+    campaign = Campaign.objects.get()
+    assert terms.current("USD")
+
+    campaign.paused_at = timezone.now()
+    campaign.save()
+    assert terms.current("USD") is None
+
+    campaign.paused_at, campaign.ends_at = None, timezone.now()
+    campaign.starts_at = timezone.now() - timezone.timedelta(days=1)
+    campaign.save()
+    assert terms.current("USD") is None
+
+
+def test_there_is_one_default_campaign():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Campaign.objects.create(name="Other", is_default=True)
+
+
+# The staff's pages
+
+
+@pytest.fixture
+def staff(client):
+    user = User.objects.create_superuser("staff@example.com", "a good long password")
+    client.force_login(user)
+    return client
+
+
+def test_staff_publish_a_version_with_the_ordinary_form(staff):
+    page = staff.get(reverse("admin:referrals_terms_add"))
+    data = page.context["adminform"].form.initial
+    assert data["inviter_amount"] == 500
+
+    saved = staff.post(
+        reverse("admin:referrals_terms_add"), {**data, "inviter_amount": 700}
+    )
+
+    assert saved.status_code == 302
+    assert Terms.objects.first().number == 2
+    assert terms.current("USD").inviter_amount == 700
+
+
+def test_staff_are_told_of_a_currency_the_shop_cannot_charge(staff):
+    data = (
+        staff.get(reverse("admin:referrals_terms_add"))
+        .context["adminform"]
+        .form.initial
+    )
+
+    page = staff.post(reverse("admin:referrals_terms_add"), {**data, "currency": "XXX"})
+
+    assert "Enter a currency such as USD." in page.content.decode()
+
+
+MODELS = [
+    "campaign",
+    "terms",
+    "referrallink",
+    "code",
+    "visitor",
+    "visit",
+    "linkday",
+    "attribution",
+    "claim",
+    "reward",
+    "settlement",
+]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_staff_lists_cost_the_same_for_one_row_and_for_many(staff, model):
+    from referrals import attributions, settlement, visits
+
+    def fill():
+        attribution = make_attribution()
+        settlement.settle(make_order(attribution.invitee))
+        visit = make_visit(link=make_link(attribution.inviter))
+        attributions.attribute(attribution.invitee, visit.visitor)
+        visits._counted(attribution.link, "previews", None)
+
+    def cost():
+        with counted() as asked:
+            page = staff.get(reverse(f"admin:referrals_{model}_changelist"), {"q": "a"})
+        assert page.status_code == 200
+        return len(asked.own)
+
+    fill()
+    staff.get(reverse(f"admin:referrals_{model}_changelist"))
+    few = cost()
+    for _ in range(4):
+        fill()
+
+    assert cost() <= few
+    cache.clear()
+
+
+@pytest.mark.parametrize("model", MODELS[2:])
+def test_history_is_looked_at_and_not_edited(staff, model):
+    assert staff.get(reverse(f"admin:referrals_{model}_add")).status_code == 403
