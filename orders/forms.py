@@ -50,6 +50,8 @@ class LineForm(forms.Form):
 class CheckoutForm(AddressForm):
     """Contact, address and balance on one page; a customer's own email is known."""
 
+    field_order = ["email", "country", "name", "street", "district", "city"]
+
     email = forms.EmailField(
         label="Email",
         max_length=254,
@@ -75,9 +77,12 @@ class CheckoutForm(AddressForm):
                 currency=settings.SHOP_CURRENCY,
                 required=False,
                 help_text="Left empty, as much as helps.",
+                widget=forms.TextInput(attrs={"class": "input input--short"}),
             )
         else:
             del self.fields["use_balance"]
+        for field in self.fields.values():
+            field.error_messages["required"] = _ask_for(field)
 
     def clean(self):
         data = super().clean()
@@ -117,11 +122,28 @@ class CheckoutForm(AddressForm):
         return {name: self.cleaned_data.get(name, "") for name in names}
 
 
+def _ask_for(field):
+    """`ZIP code` → `Enter the ZIP code.`"""
+    label = field.label or ""
+    return f"Enter the {label if label[:2].isupper() else label.lower()}."
+
+
 class FindOrderForm(forms.Form):
     code = forms.CharField(
-        label="Order code", max_length=20, help_text="Such as Q3XN 8VTA."
+        label="Order code",
+        max_length=20,
+        help_text="Such as Q3XN 8VTA.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters"}
+        ),
+        error_messages={"required": "Enter the order’s code."},
     )
-    email = forms.EmailField(label="Email of the order", max_length=254)
+    email = forms.EmailField(
+        label="Email of the order",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": "Enter the email you ordered with."},
+    )
 
     def clean_code(self):
         return "".join(self.cleaned_data["code"].upper().split()).replace("-", "")

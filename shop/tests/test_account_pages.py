@@ -1,0 +1,174 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import ledger
+from catalog.tests.factories import make_product, make_variant
+from orders import confirmation
+from orders.tests.factories import (
+    give,
+    make_cart,
+    make_guest_cart,
+    make_order,
+    make_user,
+    make_zone,
+)
+from referrals.tests.factories import make_visit, make_visitor
+
+pytestmark = pytest.mark.django_db
+
+PAGES = ["accounts:home", "accounts:orders", "accounts:balance"]
+
+
+@pytest.fixture
+def anna(client):
+    anna = make_user("anna@example.com", name="Anna Lindqvist")
+    client.force_login(anna)
+    return anna
+
+
+def page(client, name):
+    response = client.get(reverse(name))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def queries_of(client, name):
+    page(client, name)  # the first look makes the member's link
+    with CaptureQueriesContext(connection) as seen:
+        page(client, name)
+    ignored = ("django_session", '"accounts_user"."id" = ', "shop_cache")
+    return [
+        query["sql"]
+        for query in seen
+        if not any(word in query["sql"] for word in ignored)
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_strangers_are_asked_to_sign_in(client, name):
+    response = client.get(reverse(name))
+
+    assert response.url == f"{reverse('account_login')}?next={reverse(name)}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_fresh_member_sees_kind_words_instead_of_empty_lists(client, anna, name):
+    html = page(client, name)
+
+    assert "None" not in html
+    assert any(
+        words in html
+        for words in ("Your first order", "No orders yet.", "Nothing has moved yet.")
+    )
+
+
+def test_the_account_shows_link_balance_orders_and_who_i_am(client, anna):
+    give(anna, 1500)
+    order = make_order(anna, balance=0)
+
+    html = page(client, "accounts:home")
+
+    assert "Hello, Anna" in html
+    assert "/r/" in html
+    assert "$15.00" in html
+    assert order.spoken_code in html
+    assert "Waiting for payment" in html
+    assert "anna@example.com" in html
+    assert f'method="post" action="{reverse("account_logout")}"' in html
+
+
+def test_the_account_costs_the_same_few_queries_however_long_its_history(client, anna):
+    make_order(anna, balance=0)
+    few = queries_of(client, "accounts:home")
+
+    for _ in range(4):
+        anna.cart.orders.update(cart=None)
+        lamp = make_product("Lamp", images=2).variants.get()
+        make_order(anna, {lamp: 1, make_variant(): 2}, balance=0)
+    many = queries_of(client, "accounts:home")
+
+    assert len(few) <= 8, few
+    assert len(many) == len(few), many
+
+
+def test_the_history_has_pages_at_a_fixed_cost(client, anna):
+    for _ in range(12):
+        make_order(anna, balance=0)
+        anna.cart.orders.update(cart=None)
+
+    html = page(client, "accounts:orders")
+
+    assert html.count("order-row") == 10
+    assert "?page=2" in html
+    assert len(queries_of(client, "accounts:orders")) <= 5
+    for number in ("2", "99", "-1", "x", "", "9" * 400):
+        response = client.get(reverse("accounts:orders"), {"page": number})
+        assert response.status_code == 200
+
+
+def test_others_orders_are_in_no_list(client, anna):
+    others = make_order(make_user(), balance=0)
+
+    assert others.spoken_code not in page(client, "accounts:orders")
+    assert others.spoken_code not in page(client, "accounts:home")
+
+
+def test_the_balance_tells_every_movement_and_what_it_came_to(client, anna):
+    give(anna, 1500)
+    order = make_order(anna, {make_variant(amount=5000): 1}, balance=800)
+    confirmation.cancel_order(order.pk, reason="You changed your cart")
+
+    html = page(client, "accounts:balance")
+
+    assert "+$15.00" in html
+    assert "−$8.00" in html
+    assert "$7.00" in html
+    assert "Returned to you" in html
+    assert html.count(order.get_absolute_url()) == 2
+
+
+def test_the_balance_says_what_is_owed(client, anna):
+    ledger.post(
+        key="test:owed",
+        debit=(None, ledger.Kind.PROGRAMME_COST),
+        credit=(anna, ledger.Kind.OWED),
+        amount=300,
+        currency="USD",
+        kind="owed",
+        reason="Taken back",
+    )
+
+    html = page(client, "accounts:balance")
+
+    assert "Owed back" in html
+    assert "$3.00" in html
+
+
+def test_the_balance_costs_few_queries(client, anna):
+    for _ in range(20):
+        give(anna, 100)
+
+    assert len(queries_of(client, "accounts:balance")) <= 8
+
+
+def test_an_invited_guest_reads_in_the_cart_what_joining_gives(client):
+    make_zone()
+    make_guest_cart(client, {make_variant(): 1})
+    make_visit(make_visitor(client))
+
+    html = client.get(reverse("orders:cart")).content.decode()
+
+    assert "Join before you pay" in html
+    assert f"{reverse('account_signup')}?next={reverse('orders:checkout')}" in html
+
+
+def test_an_invited_member_reads_the_gift_instead(client, anna):
+    make_zone()
+    make_cart(anna, {make_variant(): 1})
+    make_visit(make_visitor(client))
+
+    html = client.get(reverse("orders:cart")).content.decode()
+
+    assert "Join before you pay" not in html
