@@ -24,7 +24,7 @@ from shop.kit.staff import (
     money_column,
 )
 
-# Keys of the Google sign-in come from the environment, and tokens are nobody's business.
+# Google's keys come from the environment, and tokens are nobody's business.
 admin.site.unregister([SocialApp, SocialToken])
 
 
@@ -74,7 +74,7 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
     inlines = [LedgerAccountInline, AddressInline]
     add_form = NewUserForm
     fieldsets = [
-        (None, {"fields": ["email", "name", "shows_name", "password"]}),
+        (None, {"fields": ["email", "name", "shows_name", "sign_in"]}),
         ("Here", {"fields": ["is_active", "date_joined", "last_login", "history"]}),
         (
             "Staff",
@@ -104,7 +104,7 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
         if obj is None:
             return []
         # An address counts once it is verified, which only its owner can do.
-        fixed = ["email", "date_joined", "last_login", "history"]
+        fixed = ["email", "date_joined", "last_login", "sign_in", "history"]
         if not request.user.is_superuser:
             fixed += ["is_staff", "is_superuser", "groups", "user_permissions"]
         return fixed
@@ -125,6 +125,15 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
             return NOTHING
         return format_money(user.wallet, settings.SHOP_CURRENCY)
 
+    @admin.display(description="Password")
+    def sign_in(self, user):
+        known = "Set" if user.has_usable_password() else "None"
+        return format_html(
+            '{} · <a href="{}">Set a new one</a>',
+            known,
+            reverse("admin:auth_user_password_change", args=[user.pk]),
+        )
+
     @admin.display(description="History")
     def history(self, user):
         return format_html(
@@ -142,7 +151,7 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
 
 @admin.register(Address)
 class AddressAdmin(ReadOnlyAdmin):
-    """The member's own address book: they write it, we deliver to what an order copied."""
+    """A member's own address book; what we deliver to, the order has copied."""
 
     list_display = ["name", "street", "city", "country", "person", "used_at"]
     list_filter = ["used_at"]

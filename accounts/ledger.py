@@ -1,7 +1,7 @@
 """The account balance: the only writer of accounts and transfers.
 
-It knows neither orders nor referrals; whoever moves money names the cause in the `key`. Posting
-one key twice moves nothing the second time and returns the first transfer.
+It knows neither orders nor referrals; whoever moves money names the cause in the `key`.
+Posting one key twice moves nothing the second time and returns the first transfer.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class KeyReused(Exception):
 
 
 def balance(user: User, currency: str, kind: Kind = Kind.WALLET) -> int:
-    """What a person's account holds, in minor units; zero when there is no account yet."""
+    """What a person's account holds, in minor units; zero when there is none yet."""
     account = LedgerAccount.objects.filter(owner=user, kind=kind, currency=currency)
     return account.values_list("balance", flat=True).first() or 0
 
@@ -58,9 +58,9 @@ def post(
 ) -> Transfer:
     """Move `amount` minor units from one account to another, once per `key`.
 
-    Accounts are `(owner, kind)`, the shop's own with owner None; missing ones are opened. Raises
-    InsufficientBalance when a person's account would go below zero, KeyReused when the key
-    belongs to another movement.
+    Accounts are `(owner, kind)`, the shop's own with owner None; missing ones are
+    opened. Raises InsufficientBalance when a person's account would go below zero,
+    KeyReused when the key belongs to another movement.
     """
     try:
         with transaction.atomic():
@@ -68,7 +68,8 @@ def post(
             done = Transfer.objects.filter(key=key).first()
             if done:
                 return _same(done, accounts, amount)
-            # One conditional statement decides, whoever else is spending: no read before it.
+            # One conditional statement decides, whoever else is spending: no read
+            # before it.
             if debit[0] and not _move(accounts[debit], -amount):
                 raise InsufficientBalance(f"{key} needs {amount} {currency}")
             if credit[0]:
@@ -85,7 +86,8 @@ def post(
                 actor=actor,
             )
     except IntegrityError:
-        # Two posts of one key that share no locked account: the unique key let one through.
+        # Two posts of one key that share no locked account: the unique key let one
+        # through.
         done = Transfer.objects.filter(key=key).first()
         if not done:
             raise
@@ -93,7 +95,9 @@ def post(
 
 
 def _lock(currency, *wanted):
-    """The accounts by `(owner, kind)`, opened if need be; people's rows locked, pk rising."""
+    """The accounts by `(owner, kind)`, opened if need be; people's rows locked, pk
+    rising.
+    """
     found = {}
     for owner, kind in wanted:
         found[(owner, kind)] = _open(owner, kind, currency)
@@ -137,7 +141,9 @@ def _same(done, accounts, amount):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a person's statement: `amount` is signed, `balance_after` is the wallet's."""
+    """One line of a person's statement: `amount` is signed, `balance_after` is the
+    wallet's.
+    """
 
     created_at: datetime
     kind: str
@@ -148,7 +154,7 @@ class Line:
 
 
 def statement(user: User, currency: str) -> list[Line]:
-    """Every movement of a person's wallet, newest first, with the balance after each."""
+    """Every movement of a person's wallet, newest first, with the balance after it."""
     wallet = LedgerAccount.objects.filter(
         owner=user, kind=Kind.WALLET, currency=currency
     ).first()

@@ -37,7 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     shows_name = models.BooleanField(
         "may be named to friends",
         default=False,
-        help_text="Whoever invited them, and whom they invite, sees a first name and an initial.",
+        help_text="Inviter and friends see a first name and an initial.",
     )
     is_staff = models.BooleanField("staff", default=False)
     is_active = models.BooleanField("active", default=True)
@@ -63,7 +63,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def public_name(self) -> str:
-        """What friends may read: `Ben K.`, or nothing when the person has not agreed."""
+        """What friends may read: `Ben K.`, or nothing without the person's consent."""
         words = self.name.split()
         if not self.shows_name or not words:
             return ""
@@ -74,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class PostalAddress(models.Model):
-    """The fields of an address, shared by the address book and by what an order froze."""
+    """The fields of an address, shared by the address book and what an order froze."""
 
     name = models.CharField("full name", max_length=120)
     company = models.CharField(max_length=120, blank=True)
@@ -125,9 +125,9 @@ class Address(PostalAddress):
 class LedgerAccount(models.Model):
     """One pot of money in one currency: a person's, or one of the shop's own.
 
-    The balance is kept for people's accounts, moved only by `accounts.ledger` in the transaction
-    that writes the transfer. The shop's accounts keep none (NULL): they are summed when asked,
-    so that no sale waits for another to let go of one hot row.
+    The balance is kept for people's accounts, moved only by `accounts.ledger` in the
+    transaction that writes the transfer. The shop's accounts keep none (NULL): they are
+    summed when asked, so that no sale waits for another to let go of one hot row.
     """
 
     class Kind(models.TextChoices):
@@ -188,7 +188,8 @@ class LedgerAccount(models.Model):
 @append_only
 @same("currency", "debit", "credit")
 class Transfer(models.Model):
-    """A positive amount that moved from one account (debit) to another (credit), for ever.
+    """A positive amount that moved from one account (debit) to another (credit), for
+    ever.
 
     `key` names the one cause, such as `order:17:hold`: a cause can move money once.
     """

@@ -16,8 +16,8 @@ class SignInFirst(Exception):
 def order_for(request, code: str, token: str = "") -> Order:
     """The order of this code, if the visitor may see it.
 
-    Raises SignInFirst for strangers without a link, Http404 for everybody else; neither tells
-    whether the code exists.
+    Raises SignInFirst for strangers without a link, Http404 for everybody else; neither
+    tells whether the code exists.
     """
     if not token and not request.user.is_authenticated:
         raise SignInFirst

@@ -1,4 +1,4 @@
-"""Pressing "pay": place the order, and close the one that a changed cart leaves behind."""
+"""Pressing "pay": place the order, close the one a changed cart leaves behind."""
 
 from django.utils import timezone
 
@@ -8,11 +8,13 @@ from orders.models import Cart, Order
 
 
 def place(cart: Cart, user: User | None, details: checkout.Details) -> Order:
-    """The order to pay now; raises what `checkout.place_order` and `payments.close` raise.
+    """The order to pay now; raises what `checkout.place_order` and `payments.close`
+    raise.
 
-    A cart has one open order. If it changed, the old order's page at Stripe is closed first (no
-    transaction is open meanwhile), then its stock and balance return, then the new one is placed.
-    If the old one turns out to be paid, it is the order: nothing is bought twice.
+    A cart has one open order. If it changed, the old order's page at Stripe is closed
+    first (no transaction is open meanwhile), then its stock and balance return, then
+    the new one is placed. If the old one turns out to be paid, it is the order: nothing
+    is bought twice.
     """
     try:
         return checkout.place_order(cart, user, details)

@@ -1,7 +1,8 @@
 """Carts: open, add, change, merge. The only room below a view that knows a cookie.
 
-Amounts are never stored here; a cart prints what its variants cost right now. Nothing is written
-on a GET: a line that asks for more than there is says so and counts what there is.
+Amounts are never stored here; a cart prints what its variants cost right now. Nothing
+is written on a GET: a line that asks for more than there is says so and counts what
+there is.
 """
 
 import secrets
@@ -30,7 +31,9 @@ class NotForSale(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """A line as it stands now: `wanted` was asked for, `quantity` is what there is of it."""
+    """A line as it stands now: `wanted` was asked for, `quantity` is what there is of
+    it.
+    """
 
     variant: Variant
     wanted: int
@@ -105,7 +108,7 @@ def guest_cart(request) -> Cart | None:
 
 
 def open_for(request) -> Cart:
-    """The visitor's cart, made if need be; pass the response to `remember` afterwards."""
+    """The visitor's cart, made if need be; pass the response to `remember` then."""
     cart = current(request)
     if cart:
         return cart
@@ -133,8 +136,8 @@ def remember(request, response):
 def contents(cart: Cart | None) -> Contents:
     """The lines with what they need to be shown, in one query.
 
-    Pieces that the cart's own unpaid order has taken count as available to it: nobody is told
-    "sold out" because of the order they are about to pay.
+    Pieces that the cart's own unpaid order has taken count as available to it: nobody
+    is told "sold out" because of the order they are about to pay.
     """
     if not cart:
         return Contents()
@@ -165,7 +168,9 @@ def count(cart: Cart | None) -> int:
 
 
 def add(cart: Cart, sku: str, quantity: int) -> tuple[CartLine, int]:
-    """Add pieces of a variant; the line and how many could not be added. Raises NotForSale."""
+    """Add pieces of a variant; the line and how many could not be added. Raises
+    NotForSale.
+    """
     with transaction.atomic():
         _lock(cart)
         variant = _for_sale(sku)
@@ -180,7 +185,9 @@ def add(cart: Cart, sku: str, quantity: int) -> tuple[CartLine, int]:
 
 
 def change(cart: Cart, sku: str, quantity: int) -> None:
-    """Set how many of a variant the cart holds; 0 removes it. Unknown lines are left alone."""
+    """Set how many of a variant the cart holds; 0 removes it. Unknown lines are left
+    alone.
+    """
     with transaction.atomic():
         _lock(cart)
         line = cart.lines.select_related("variant").filter(variant__sku=sku).first()
@@ -193,7 +200,8 @@ def change(cart: Cart, sku: str, quantity: int) -> None:
 
 
 def merge(guest: Cart, user) -> list[str]:
-    """Make a guest's cart the user's, or pour it in; sentences about what could not be kept.
+    """Make a guest's cart the user's, or pour it in; sentences about what could not be
+    kept.
 
     Happens once: the guest's cart is gone afterwards, and its cookie opens nothing.
     """

@@ -1,4 +1,4 @@
-"""A cart becomes an order: priced, taken from the shelf and frozen in one transaction."""
+"""A cart becomes an order: priced, taken off the shelf and frozen in one go."""
 
 import hashlib
 import json
@@ -37,7 +37,9 @@ class CartEmpty(Exception):
 
 
 class TotalsChanged(Exception):
-    """The order would cost something else than the customer saw. `due` is the amount now."""
+    """The order would cost something else than the customer saw. `due` is the amount
+    now.
+    """
 
     def __init__(self, due: int):
         super().__init__(f"due is {due} now")
@@ -60,8 +62,8 @@ class OtherOrderOpen(Exception):
 class Details:
     """What the customer decided, beside what is in the cart.
 
-    `balance` is the most of the account balance to use, None for as much as helps; `expected_due`
-    is what the page promised the card would pay.
+    `balance` is the most of the account balance to use, None for as much as helps;
+    `expected_due` is what the page promised the card would pay.
     """
 
     email: str
@@ -96,14 +98,17 @@ def quote(
 
 
 def place_order(cart: Cart, user: User | None, details: Details) -> Order:
-    """Turn a cart into an order that waits for its payment, or is confirmed if nothing is due.
+    """Turn a cart into an order that waits for its payment, or is confirmed if nothing
+    is due.
 
-    One transaction: lock, price, take stock, take balance, freeze. Pressing the button twice
-    returns the order of the first press. Raises CartEmpty, TotalsChanged, TooSmall, NoDelivery,
-    OtherOrderOpen, stock.OutOfStock and ledger.InsufficientBalance; then nothing has changed.
+    One transaction: lock, price, take stock, take balance, freeze. Pressing the button
+    twice returns the order of the first press. Raises CartEmpty, TotalsChanged,
+    TooSmall, NoDelivery, OtherOrderOpen, stock.OutOfStock and
+    ledger.InsufficientBalance; then nothing has changed.
     """
     with transaction.atomic():
-        # Before this lock everything is gossip: another tab may be ordering the same cart.
+        # Before this lock everything is gossip: another tab may be ordering the same
+        # cart.
         cart = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
         if not cart:  # poured into another cart by a sign-in a moment ago
             raise CartEmpty
@@ -186,7 +191,7 @@ def _locked_contents(cart):
 
 
 def _fingerprint(contents, user, details, totals):
-    """Two presses of one button have one fingerprint; any change of mind has another."""
+    """Two presses of one button have one fingerprint, a change of mind another."""
     decided = [
         [
             [line.variant.pk, line.quantity, line.variant.amount]

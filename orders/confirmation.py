@@ -1,4 +1,4 @@
-"""The arrows of the state diagram: confirm, expire, cancel. Each happens at most once."""
+"""The arrows of the state diagram: confirm, expire, cancel; each at most once."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,9 +16,10 @@ Status = Order.Status
 def confirm_order(order_id: int) -> Order:
     """Make an order that is paid, or owes nothing, count. Safe to repeat and to race.
 
-    Called for every message that says "paid"; only the first does anything. Late money (the order
-    expired or was cancelled) confirms when its stock and balance can be taken once more; otherwise
-    the order is held for a person to look at, never silently kept.
+    Called for every message that says "paid"; only the first does anything. Late money
+    (the order expired or was cancelled) confirms when its stock and balance can be
+    taken once more; otherwise the order is held for a person to look at, never silently
+    kept.
     """
     with transaction.atomic():
         order = _lock(order_id)
@@ -49,7 +50,9 @@ def confirm_order(order_id: int) -> Order:
 
 
 def expire_order(order_id: int) -> Order:
-    """Give stock and balance of an unpaid order back. A paid or finished one is left alone."""
+    """Give stock and balance of an unpaid order back. A paid or finished one is left
+    alone.
+    """
     return _close(order_id, Status.EXPIRED, "expired", "Not paid in time")
 
 
@@ -59,7 +62,8 @@ def cancel_order(order_id: int, *, reason: str, actor: User | None = None) -> Or
 
 
 def hold(order: Order, reason: str) -> None:
-    """Put an order before a person: its money is recorded, nothing else follows by itself.
+    """Put an order before a person: its money is recorded, nothing else follows by
+    itself.
 
     The caller holds the order's lock. The first reason stays.
     """

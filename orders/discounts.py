@@ -1,4 +1,6 @@
-"""The question put to every discount provider that settings name; none of them is known here."""
+"""The question put to every discount provider that settings name; none of them is known
+here.
+"""
 
 from dataclasses import dataclass
 
@@ -10,7 +12,7 @@ from accounts.models import User
 
 @dataclass(frozen=True)
 class Basket:
-    """What a provider may judge by. Amounts in minor units; `user` is None for a guest."""
+    """What a provider may judge by, in minor units; `user` is None for a guest."""
 
     user: User | None
     currency: str
@@ -20,7 +22,7 @@ class Basket:
 
 @dataclass(frozen=True)
 class Discount:
-    """An amount a provider takes off the goods; source and reference say who and why."""
+    """What a provider takes off the goods; source and reference say who and why."""
 
     source: str
     reference: str

@@ -14,8 +14,9 @@ logger = logging.getLogger("tandem.expiry")
 def expire_overdue() -> int:
     """Expire every overdue order that Stripe confirms to be unpaid; how many were.
 
-    An order whose session turns out to be paid is confirmed by the same facts that its webhook
-    would have brought. One that Stripe cannot be asked about waits for the next run.
+    An order whose session turns out to be paid is confirmed by the same facts that its
+    webhook would have brought. One that Stripe cannot be asked about waits for the next
+    run.
     """
     count = 0
     for order in Order.objects.overdue(timezone.now()).order_by("expires_at")[:200]:

@@ -1,8 +1,9 @@
 """The only importer of `stripe`: start a payment, close one, record what Stripe says.
 
-Three beats, never inside a transaction: the attempt is written and committed; Stripe is asked
-with the attempt's own idempotency key; the answer is recorded in a second transaction. A crash
-between two beats loses nothing, because repeating the middle one returns the same session.
+Three beats, never inside a transaction: the attempt is written and committed; Stripe is
+asked with the attempt's own idempotency key; the answer is recorded in a second
+transaction. A crash between two beats loses nothing, because repeating the middle one
+returns the same session.
 """
 
 import logging
@@ -21,7 +22,8 @@ from shop.kit.money import format_money
 
 logger = logging.getLogger("tandem.payments")
 
-# Without it the library reports timings to Stripe and writes an id file under the home folder.
+# Without it the library reports timings to Stripe and writes an id file under the home
+# folder.
 stripe.enable_telemetry = False
 
 # Stripe takes at most 100 lines; delivery is one of them.
@@ -33,7 +35,9 @@ class PaymentUnavailable(Exception):
 
 
 class AlreadyPaid(Exception):
-    """The session that was to be closed is paid: the race is lost, and the order is bought."""
+    """The session that was to be closed is paid: the race is lost, and the order is
+    bought.
+    """
 
 
 @cache
@@ -51,8 +55,8 @@ def client() -> stripe.StripeClient:
 def start(order: Order) -> str:
     """The address of Stripe's page where this order is paid. Raises PaymentUnavailable.
 
-    Called any number of times for one open attempt it returns the same page; when the last
-    attempt was closed unpaid it opens the next one.
+    Called any number of times for one open attempt it returns the same page; when the
+    last attempt was closed unpaid it opens the next one.
     """
     payment = _open_payment(order)
     if payment.session_url:
@@ -61,13 +65,15 @@ def start(order: Order) -> str:
         session = _session_of(payment)
         asked = session.amount_total, session.currency
         if asked != (payment.amount, payment.currency.lower()):
-            # What the page promised and what Stripe would take differ: nobody pays this.
+            # What the page promised and what Stripe would take differ: nobody pays
+            # this.
             client().v1.checkout.sessions.expire(session.id)
     except stripe.StripeError as error:
         _note_error(payment, error)
         if isinstance(error, stripe.InvalidRequestError):
-            # Refused before anything ran, so no session has this key. An attempt that could not
-            # reach Stripe for minutes asks for too short a life by now: the next asks afresh.
+            # Refused before anything ran, so no session has this key. An attempt that
+            # could not reach Stripe for minutes asks for too short a life by now: the
+            # next asks afresh.
             _note_closed(payment.pk)
         raise PaymentUnavailable(order.code) from error
     if asked != (payment.amount, payment.currency.lower()):
@@ -83,8 +89,9 @@ def start(order: Order) -> str:
 def close(order: Order) -> None:
     """Make sure the order's open attempt can no longer be paid.
 
-    Raises AlreadyPaid when Stripe has taken the money first (its facts are recorded before), and
-    PaymentUnavailable when Stripe cannot be asked; then nothing may be given back yet.
+    Raises AlreadyPaid when Stripe has taken the money first (its facts are recorded
+    before), and PaymentUnavailable when Stripe cannot be asked; then nothing may be
+    given back yet.
     """
     payment = order.payments.filter(status=Payment.Status.OPEN).first()
     if not payment:
@@ -114,7 +121,9 @@ def verified_event(body: bytes, signature: str) -> dict | None:
 
 
 def record_facts(event: dict) -> None:
-    """Record what one event says, in any order and any number of times. Unknown types pass."""
+    """Record what one event says, in any order and any number of times. Unknown types
+    pass.
+    """
     if event["livemode"] != settings.LIVE_MODE:
         logger.warning("event %s is of the other mode", event["id"])
         return
@@ -124,7 +133,9 @@ def record_facts(event: dict) -> None:
 
 
 def record_session(session: dict) -> None:
-    """A session's state: paid money confirms its order, an expired one gives everything back."""
+    """A session's state: paid money confirms its order, an expired one gives everything
+    back.
+    """
     with transaction.atomic():
         payment = _lock_payment(session_id=session["id"], metadata=session["metadata"])
         if not payment:
@@ -134,7 +145,8 @@ def record_session(session: dict) -> None:
             payment.save(update_fields=["session_id"])
         if session["status"] == "expired" and session["id"] == payment.session_id:
             _note_closed(payment.pk)
-            # Another attempt may be open by now, and its page payable: then the order lives on.
+            # Another attempt may be open by now, and its page payable: then the order
+            # lives on.
             if not payment.order.payments.filter(status=Payment.Status.OPEN).exists():
                 confirmation.expire_order(payment.order_id)
         elif session["status"] == "complete" and session["payment_status"] == "paid":
@@ -158,7 +170,7 @@ def record_charge(charge: dict) -> None:
 
 
 def record_failure(intent: dict) -> None:
-    """A refused card is news for the timeline; the session stays open for another try."""
+    """A refused card is news for the timeline; the session stays open."""
     error = intent.get("last_payment_error") or {}
     with transaction.atomic():
         payment = _lock_payment(intent_id=intent["id"], metadata=intent["metadata"])
@@ -181,7 +193,9 @@ _RECORDERS = {
 
 
 def _record_money(payment, session):
-    """Write down the money, then let only matching money confirm (the caller has the locks)."""
+    """Write down the money, then let only matching money confirm (the caller has the
+    locks).
+    """
     order = payment.order
     if payment.status != Payment.Status.PAID:
         payment.intent_id = session["payment_intent"]
@@ -222,10 +236,11 @@ def _mismatch(payment, session):
 
 
 def _lock_payment(*, metadata, session_id=None, intent_id=None):
-    """The attempt a Stripe object belongs to, with its order locked first; None if not ours.
+    """The attempt a Stripe object belongs to, with its order locked first; None if not
+    ours.
 
-    Objects other than sessions may arrive before the session did, and then know their attempt
-    only by the metadata that we sent along.
+    Objects other than sessions may arrive before the session did, and then know their
+    attempt only by the metadata that we sent along.
     """
     known = Payment.objects.none()
     if session_id:
@@ -257,7 +272,7 @@ def _open_payment(order):
 
 
 def _session_of(payment):
-    """Create the attempt's session, or get the one that a lost answer created before."""
+    """Create the attempt's session, or get the one that a lost answer created."""
     return client().v1.checkout.sessions.create(
         _parameters(payment), {"idempotency_key": payment.idempotency_key}
     )
@@ -268,7 +283,8 @@ def _expired_session(payment):
     session_id = payment.session_id
     if not session_id:
         try:
-            # The answer to our first call may have been lost: the same key finds its session.
+            # The answer to our first call may have been lost: the same key finds its
+            # session.
             session_id = _session_of(payment).id
         except stripe.InvalidRequestError:
             return (
@@ -281,7 +297,9 @@ def _expired_session(payment):
 
 
 def _parameters(payment):
-    """What we ask of Stripe; made of stored figures only, so that a retry repeats it exactly."""
+    """What we ask of Stripe; made of stored figures only, so that a retry repeats it
+    exactly.
+    """
     order = payment.order
     name = {"order": order.code, "payment": payment.idempotency_key}
     back = {"order": order.code} | ({} if order.user_id else {"t": order.access_token})
@@ -303,8 +321,9 @@ def _parameters(payment):
 
 def _line_items(order):
     lines = list(order.lines.all())
-    # Negative lines do not exist and a credit cannot be spread exactly over unit prices, so
-    # as soon as anything is taken off, Stripe is asked for the one amount that is due.
+    # Negative lines do not exist and a credit cannot be spread exactly over unit
+    # prices, so as soon as anything is taken off, Stripe is asked for the one amount
+    # that is due.
     if (
         order.amount_due != order.amount_total
         or order.amount_discount

@@ -8,7 +8,9 @@ from shop.kit import money
 
 @dataclass(frozen=True)
 class Totals:
-    """What an order adds up to, in minor units; `line_discounts` follow the order of the lines."""
+    """What an order adds up to, in minor units; `line_discounts` follow the order of
+    the lines.
+    """
 
     currency: str
     goods: int
@@ -39,7 +41,8 @@ def add_up(
     discounts: list[Discount] = (),
     balance: int = 0,
 ) -> Totals:
-    """Add up lines, delivery and discounts; `balance` is the most that the customer would use.
+    """Add up lines, delivery and discounts; `balance` is the most that the customer
+    would use.
 
     The shop has no tax rates yet, so tax is zero and prices are what they say.
     """
@@ -61,8 +64,8 @@ def add_up(
 def usable_balance(total: int, wanted: int, currency: str) -> int:
     """How much of `wanted` can pay towards `total`.
 
-    A card cannot be charged less than Stripe's minimum, nor in steps finer than its currency
-    allows: what the balance leaves over is zero, or large enough for a card.
+    A card cannot be charged less than Stripe's minimum, nor in steps finer than its
+    currency allows: what the balance leaves over is zero, or large enough for a card.
     """
     wanted = max(0, min(wanted, total))
     left = total - wanted

@@ -1,13 +1,14 @@
 """Facts that orders tell upwards, always after commit.
 
-Each is sent with `send_robust` and carries `order_id`. A receiver that fails delays what it would
-have done, never the order: a regular sweep finds what was missed.
+Each is sent with `send_robust` and carries `order_id`. A receiver that fails delays
+what it would have done, never the order: a regular sweep finds what was missed.
 """
 
 from django.db import transaction
 from django.dispatch import Signal
 
-# Anything about an order's money or state is different now: placed, confirmed, expired, cancelled.
+# Anything about an order's money or state is different now: placed, confirmed, expired,
+# cancelled.
 order_facts_changed = Signal()
 
 

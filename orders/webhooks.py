@@ -1,7 +1,7 @@
 """Stripe's messages: verify, store once, then act.
 
-From the moment an event is stored the answer is 200, whatever follows: what fails midway keeps
-its error on the row and is tried again by our own job.
+From the moment an event is stored the answer is 200, whatever follows: what fails
+midway keeps its error on the row and is tried again by our own job.
 """
 
 import logging
@@ -25,7 +25,7 @@ class NotFromStripe(Exception):
 
 
 def receive(body: bytes, signature: str) -> None:
-    """Take in one delivery. Raises NotFromStripe; otherwise the event is safe with us."""
+    """Take in one delivery. Raises NotFromStripe; otherwise the event is safe."""
     event = (
         payments.verified_event(body, signature) if len(body) <= MOST_BYTES else None
     )
@@ -35,7 +35,9 @@ def receive(body: bytes, signature: str) -> None:
 
 
 def process(pk: int) -> None:
-    """Act on a stored event, once. Its effects and the note that it is done commit together."""
+    """Act on a stored event, once. Its effects and the note that it is done commit
+    together.
+    """
     with transaction.atomic():
         stored = StripeEvent.objects.select_for_update(no_key=True).get(pk=pk)
         if stored.processed_at:

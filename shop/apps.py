@@ -10,7 +10,7 @@ class ShopConfig(AppConfig):
 
 
 class StaffConfig(admin_apps.AdminConfig):
-    """Django's admin with our site as `admin.site`; it stands in INSTALLED_APPS for both."""
+    """Django's admin, with our site as `admin.site`."""
 
     default = False  # "shop" alone means the shop
     default_site = "shop.staff.StaffSite"

@@ -1,4 +1,6 @@
-"""What must be right before the shop opens; run by `manage.py check` and at every start."""
+"""What must be right before the shop opens; run by `manage.py check` and at every
+start.
+"""
 
 from django.conf import settings
 from django.core.checks import Error, register
@@ -13,7 +15,7 @@ def currency_is_known(app_configs, **kwargs):
         return []
     return [
         Error(
-            f"SHOP_CURRENCY {settings.SHOP_CURRENCY!r} is not a currency Stripe charges.",
+            f"SHOP_CURRENCY {settings.SHOP_CURRENCY!r} is not a currency of Stripe's.",
             hint="Use a three-letter code in capitals, such as USD.",
             id="tandem.E001",
         )

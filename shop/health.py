@@ -20,7 +20,7 @@ def healthz(request):
 
 @never_cache
 def readyz(request):
-    """Database reached, migrations applied, guards in place, no job overdue; else 503."""
+    """Database reached, migrations applied, guards set, no job overdue; else 503."""
     problems = {}
     try:
         executor = MigrationExecutor(connection)

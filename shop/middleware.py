@@ -11,8 +11,9 @@ LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 def canonical_host(get_response):
     """Send a page opened as 127.0.0.1 to the loopback name of SITE_URL, and back never.
 
-    Cookies and the Content-Security-Policy know one name only; under another the cart would be
-    empty and the card page refused. Health pages, webhooks and the sandbox's own API stay put.
+    Cookies and the Content-Security-Policy know one name only; under another the cart
+    would be empty and the card page refused. Health pages, webhooks and the sandbox's
+    own API stay put.
     """
     name = settings.SITE_HOST.split(":")[0]
     stays = ("/healthz", "/readyz", "/webhooks/", "/sandbox/stripe/v1/")
@@ -32,7 +33,8 @@ def canonical_host(get_response):
 
 
 def no_nul_bytes(get_response):
-    """Refuse NUL in an address or a query: no page means it, and PostgreSQL cannot store it.
+    """Refuse NUL in an address or a query: no page means it, and PostgreSQL cannot
+    store it.
 
     Form fields refuse it by themselves, with a sentence beside the field.
     """

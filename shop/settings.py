@@ -198,8 +198,8 @@ STRIPE_WEBHOOK_SECRETS = env.list(
 )
 if not all(STRIPE_WEBHOOK_SECRETS) or not STRIPE_WEBHOOK_SECRETS:
     raise ImproperlyConfigured(
-        "STRIPE_WEBHOOK_SECRETS is not set. Copy the signing secret of the webhook endpoint from "
-        "Stripe's dashboard; while rolling it, list both, separated by a comma."
+        "STRIPE_WEBHOOK_SECRETS is not set. Copy the signing secret of the webhook "
+        "endpoint from Stripe's dashboard; while rolling it, list both, separated by a comma."
     )
 SANDBOX = env.bool(
     "SANDBOX", default=STRIPE_SECRET_KEY.startswith(locks.SANDBOX_KEY_PREFIX)
@@ -215,7 +215,8 @@ locks.refuse_unsafe(
     sandbox_on=SANDBOX,
 )
 LIVE_MODE = STRIPE_SECRET_KEY.startswith(locks.LIVE_KEY_PREFIXES)
-# A card page stays payable for 35 minutes (Stripe's least is 30), its order waits for 40.
+# A card page stays payable for 35 minutes (Stripe's least is 30), its order waits for
+# 40.
 PAYMENT_MINUTES = 35
 ORDER_MINUTES = 40
 if SANDBOX:
@@ -314,7 +315,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [SELF],
         "frame-ancestors": [NONE],
-        # form-action also covers where a POST redirects to: the card page, the Google login.
+        # form-action also covers where a POST redirects to: the card page, the Google
+        # login.
         "form-action": [
             SELF,
             "https://checkout.stripe.com",

@@ -33,12 +33,25 @@ SECTIONS = [
     ("Sign-in and permissions", ["account", "socialaccount", "auth"]),
     ("Mail, background work, log", ["kit", "django_tasks_database", "admin"]),
 ]
+# What a section begins with; the rest follows by name.
+LEADING = [
+    "Order",
+    "Payment",
+    "Product",
+    "Variant",
+    "User",
+    "Reward",
+    "Attribution",
+    "Campaign",
+    "EmailAddress",
+    "Message",
+]
 MOST_HITS = 20
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of the start page, and the list it counts; `needs_care` says: look here."""
+    """A number of the start page and the list it counts; `needs_care`: look here."""
 
     label: str
     value: str
@@ -65,7 +78,7 @@ class StaffSite(AdminSite):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # The shop's own sign-in, with its limits; on the instance, before `urls` reads it.
+        # The shop's own sign-in, with its limits; set before `urls` reads it.
         self.login = secure_admin_login(self.login)
 
     def get_urls(self):
@@ -85,7 +98,7 @@ class StaffSite(AdminSite):
             present = [apps.pop(label) for label in labels if label in apps]
             if present:
                 models = [model for app in present for model in app["models"]]
-                models.sort(key=lambda model: model["name"].lower())
+                models.sort(key=_place)
                 sections.append({**present[0], "name": name, "models": models})
         return sections + sorted(apps.values(), key=lambda app: app["name"].lower())
 
@@ -130,7 +143,7 @@ class StaffSite(AdminSite):
                 "Stripe events not processed",
                 str(counted["waiting"]),
                 list_url(StripeEvent, "processed_at__isempty=1"),
-                f"{counted['failed']} with an error",
+                f"{counted['failed']} with an error" if counted["failed"] else "",
                 needs_care=bool(counted["failed"]),
             )
         if self._may_see(request, Variant):
@@ -177,6 +190,12 @@ class StaffSite(AdminSite):
         if self._may_see(request, StripeEvent):
             for event in StripeEvent.objects.filter(event_id=term).defer("payload"):
                 yield _hit("Stripe event", event, event.event_id, event.type)
+
+
+def _place(model):
+    name = model["object_name"]
+    lead = LEADING.index(name) if name in LEADING else len(LEADING)
+    return lead, str(model["name"]).lower()
 
 
 def _of_orders():

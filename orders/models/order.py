@@ -48,7 +48,8 @@ class OrderQuerySet(models.QuerySet):
     "placed_at",
 )
 class Order(models.Model):
-    """What was agreed when the customer pressed pay. Its amounts never change afterwards.
+    """What was agreed when the customer pressed pay. Its amounts never change
+    afterwards.
 
     `code` is for people and opens nothing; a guest reads the order by `access_token`.
     """
@@ -232,7 +233,9 @@ class OrderAddress(PostalAddress):
 
 @append_only
 class OrderDiscount(models.Model):
-    """An amount taken off the goods, with the provider that gave it and its own reference."""
+    """An amount taken off the goods, with the provider that gave it and its own
+    reference.
+    """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="discounts")
     source = models.CharField(

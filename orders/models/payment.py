@@ -35,10 +35,11 @@ class PaymentQuerySet(models.QuerySet):
 @frozen("order", "idempotency_key", "amount", "currency", "session_expires_at")
 @same("currency", "order")
 class Payment(models.Model):
-    """One attempt to pay an order at Stripe: written before Stripe is asked, never rewritten.
+    """One attempt to pay an order at Stripe: written before Stripe is asked, never
+    rewritten.
 
-    `idempotency_key`, `amount` and `session_expires_at` are what every retry of the same attempt
-    repeats, so that Stripe answers with the same session.
+    `idempotency_key`, `amount` and `session_expires_at` are what every retry of the
+    same attempt repeats, so that Stripe answers with the same session.
     """
 
     class Status(models.TextChoices):
@@ -88,7 +89,9 @@ class StripeEventQuerySet(models.QuerySet):
 
 
 class StripeEvent(models.Model):
-    """The inbox of webhooks: what Stripe said, stored once before anything is done about it."""
+    """The inbox of webhooks: what Stripe said, stored once before anything is done
+    about it.
+    """
 
     event_id = models.CharField(max_length=120, unique=True)
     type = models.CharField(max_length=80)

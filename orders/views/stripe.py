@@ -8,7 +8,7 @@ from orders import webhooks
 @csrf_exempt
 @require_POST
 def stripe_webhook(request):
-    """Where Stripe delivers its events: signed bodies only, read raw, answered at once."""
+    """Where Stripe delivers events: signed bodies only, read raw, answered at once."""
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

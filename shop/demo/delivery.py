@@ -2,7 +2,10 @@
 
 from orders.models import ShippingMethod, ShippingZone
 
-_EUROPE = "AT BE CH CZ DE DK ES FI FR GB IE IT LU NL NO PL PT SE".split()
+_EUROPE = [
+    *("AT", "BE", "CH", "CZ", "DE", "DK", "ES", "FI", "FR"),
+    *("GB", "IE", "IT", "LU", "NL", "NO", "PL", "PT", "SE"),
+]
 _ZONES = [
     ("United States", ["US"], 600, 7500, (2, 4)),
     ("Canada", ["CA"], 1200, 15000, (4, 8)),

@@ -18,7 +18,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def shop_open() -> Iterator[None]:
-    """Use the shop that answers at SITE_URL, or open one there for as long as it takes."""
+    """Use the shop that answers at SITE_URL, or open one there meanwhile."""
     if _answers():
         yield
         return

@@ -1,8 +1,9 @@
 """The people of the demo: one with a history, one fresh, one who runs the shop.
 
-They do what customers do, through the same verbs and over the same HTTP: orders are placed, paid on
-the sandbox's card page and confirmed by its signed webhooks. So the demo's books are true to the
-cent, and the first thing that a newcomer sees has been through the whole machine.
+They do what customers do, through the same verbs and over the same HTTP: orders are
+placed, paid on the sandbox's card page and confirmed by its signed webhooks. So the
+demo's books are true to the cent, and the first thing that a newcomer sees has been
+through the whole machine.
 """
 
 from dataclasses import dataclass
@@ -131,7 +132,8 @@ def _buy(user, wishes):
     order = buying.place(cart, user, checkout.Details(user.email, address))
     buying.keep_address(user, address)
     card = {"number": "4242424242424242", "expiry": "12 / 34", "cvc": "123"}
-    # The page waits for the webhook's answer; where it leads afterwards is nobody's way.
+    # The page waits for the webhook's answer; where it leads afterwards is nobody's
+    # way.
     requests.post(
         payments.start(order),
         data=card | {"name": user.name},

@@ -2,11 +2,12 @@
 
     @append_only                       # rows are never updated or deleted
     @frozen("invitee", "inviter")      # these columns never change once written
-    @arrows("status", {"pending": ("confirmed", "expired")})   # nor other moves than these
+    @arrows("status", {"pending": ("confirmed", "expired")})   # no other moves
     @same("currency", "order")         # a new row has the currency of its order
 
-stand above the model they guard. The triggers are written after every `migrate` (SQLite drops
-them when a migration rebuilds its table); `missing()` tells which are absent, for `/readyz`.
+stand above the model they guard. The triggers are written after every `migrate` (SQLite
+drops them when a migration rebuilds its table); `missing()` tells which are absent, for
+`/readyz`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +19,9 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 
 @dataclass(frozen=True)
 class Guard:
-    """One trigger: it refuses `events` on the model's table when `condition(quote)` holds."""
+    """One trigger: it refuses `events` on the model's table when `condition(quote)`
+    holds.
+    """
 
     model: type[models.Model]
     name: str
@@ -43,7 +46,7 @@ def append_only(model):
 
 
 def frozen(*fields: str):
-    """Class decorator: these fields keep their first value for ever, and the row stays."""
+    """Class decorator: these fields keep their first value for ever."""
 
     def decorate(model):
         columns = [model._meta.get_field(field).column for field in fields]
@@ -63,7 +66,9 @@ def frozen(*fields: str):
 
 
 def arrows(field: str, allowed: Mapping[str, Iterable[str]]):
-    """Class decorator: `field` moves along these arrows only (standing still is no move)."""
+    """Class decorator: `field` moves along these arrows only (standing still is no
+    move).
+    """
 
     def decorate(model):
         column = model._meta.get_field(field).column
@@ -106,7 +111,9 @@ def same(field: str, *relations: str):
 
 
 def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
-    """`post_migrate` receiver: (re)write the triggers of the app that was just migrated."""
+    """`post_migrate` receiver: (re)write the triggers of the app that was just
+    migrated.
+    """
     present = set(connections[using].introspection.table_names())
     for guard in _guards:
         if (
@@ -122,7 +129,8 @@ def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+                "SELECT tgname FROM pg_trigger "
+                "WHERE NOT tgisinternal AND tgenabled <> 'D'"
             )
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
@@ -137,7 +145,9 @@ def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 @contextmanager
 def lifted(using: str = DEFAULT_DB_ALIAS):
-    """Without the triggers, for a test that empties the whole database between two cases."""
+    """Without the triggers, for a test that empties the whole database between two
+    cases.
+    """
     present = set(connections[using].introspection.table_names())
     guards = [guard for guard in _guards if guard.model._meta.db_table in present]
     for guard in guards:

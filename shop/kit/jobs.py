@@ -1,4 +1,5 @@
-"""Background work as rows of the same database, written in the same transaction as the change.
+"""Background work as rows of the same database, written in the same transaction as the
+change.
 
     @jobs.job(attempts=6)
     def send_receipt(order_id: int): ...
@@ -9,9 +10,10 @@
 
     jobs.every("expire-orders", minutes=1)(expire_unpaid_orders)
 
-The rows and the one-shot worker are django-tasks-db's; retries, crash recovery and schedules are
-ours. A job runs at least once: a worker may be killed between the work and the note that it is
-done, so every job must be safe to repeat. Arguments are JSON: pass ids.
+The rows and the one-shot worker are django-tasks-db's; retries, crash recovery and
+schedules are ours. A job runs at least once: a worker may be killed between the work
+and the note that it is done, so every job must be safe to repeat. Arguments are JSON:
+pass ids.
 """
 
 import logging
@@ -53,7 +55,9 @@ def job(
     lease: timedelta = DEFAULT_LEASE,
     queue="default",
 ):
-    """Decorator: the function can be enqueued, is retried on failure, and survives a crash."""
+    """Decorator: the function can be enqueued, is retried on failure, and survives a
+    crash.
+    """
 
     def decorate(function: Callable):
         made = task(queue_name=queue)(function)
@@ -130,7 +134,9 @@ def _tell_it_is_over(row):
 
 
 def reap() -> int:
-    """Put back jobs whose worker died: running past their lease, or failed and never retried."""
+    """Put back jobs whose worker died: running past their lease, or failed and never
+    retried.
+    """
     from django_tasks_db.models import DBTaskResult
 
     now = timezone.now()
@@ -157,7 +163,9 @@ def reap() -> int:
 
 
 def tick() -> int:
-    """Enqueue what the schedules ask for. Two workers may tick at once: one of them wins."""
+    """Enqueue what the schedules ask for. Two workers may tick at once: one of them
+    wins.
+    """
     from shop.kit.models import Schedule
 
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""Rate limits kept in the cache: so many tries of one thing by one key in one window."""
+"""Rate limits in the cache: so many tries of one thing by one key in one window."""
 
 import time
 

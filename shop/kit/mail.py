@@ -1,8 +1,8 @@
 """Outgoing mail as rows: written in the transaction that causes it, sent by the worker.
 
-A roll-back takes the mail with it; a mail server that is down cannot break an order. Each mail
-has one row, unique by kind and by the row it is about, and one Message-ID for every try, so that
-a repeat after a crash can be recognised by the reader's program.
+A roll-back takes the mail with it; a mail server that is down cannot break an order.
+Each mail has one row, unique by kind and by the row it is about, and one Message-ID for
+every try, so that a repeat after a crash can be recognised by the reader's program.
 """
 
 import secrets
@@ -21,9 +21,11 @@ from shop.kit.models import Message
 def write(
     kind: str, subject_row: str, to: str, template: str, context: dict
 ) -> Message | None:
-    """Write a mail from `emails/<template>.subject.txt`, `.txt` and `.html`, and enqueue it.
+    """Write a mail from `emails/<template>.subject.txt`, `.txt` and `.html`, and
+    enqueue it.
 
-    Safe to repeat: the second mail of one kind about one row is not written and None returned.
+    Safe to repeat: the second mail of one kind about one row is not written and None
+    returned.
     """
     context = {
         "site_url": settings.SITE_URL,
@@ -57,7 +59,9 @@ def _store(kind, subject_row, to, subject, text, html=""):
 
 @jobs.job(queue="mail")
 def deliver(message_pk: int) -> None:
-    """Send one mail. At least once: a crash after sending and before the note sends it again."""
+    """Send one mail. At least once: a crash after sending and before the note sends it
+    again.
+    """
     message = Message.objects.get(pk=message_pk)
     if message.state == Message.State.SENT:
         return
@@ -91,7 +95,9 @@ def deliver(message_pk: int) -> None:
 
 
 class Outbox(BaseEmailBackend):
-    """Django's EMAIL_BACKEND: what other packages send (allauth's codes) takes the same way."""
+    """Django's EMAIL_BACKEND: what other packages send (allauth's codes) takes the same
+    way.
+    """
 
     def send_messages(self, email_messages):
         for mail in email_messages:

@@ -13,7 +13,7 @@ class Schedule(models.Model):
 
 
 class Message(models.Model):
-    """One outgoing mail, written with the change that causes it and sent after commit."""
+    """One outgoing mail, written with its cause and sent after commit."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

@@ -1,7 +1,8 @@
 """The only arithmetic on money.
 
-Money is an integer of minor units (cents, yen, fils) beside a three-letter currency code in
-capitals. Stripe counts the same way, so nothing is ever multiplied by 100 on the way out.
+Money is an integer of minor units (cents, yen, fils) beside a three-letter currency
+code in capitals. Stripe counts the same way, so nothing is ever multiplied by 100 on
+the way out.
 """
 
 from decimal import Decimal
@@ -9,31 +10,40 @@ from decimal import Decimal
 from babel.numbers import NumberFormatError, format_currency, parse_decimal
 from django import forms
 
-# Minor digits as Stripe charges them, not as CLDR prints them (babel has ISK at 0, Stripe at 2).
-# Source: Stripe's documentation, "Supported currencies".
+# Minor digits as Stripe charges them, not as CLDR prints them (babel has ISK at 0,
+# Stripe at 2). Source: Stripe's documentation, "Supported currencies".
 _NO_MINOR_UNIT = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF"]
+    + ["VND", "VUV", "XAF", "XOF", "XPF"]
 )
-_THREE_DIGITS = frozenset("BHD JOD KWD OMR TND".split())
+_THREE_DIGITS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 _TWO_DIGITS = frozenset(
-    "AED AUD BGN BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR ISK MXN MYR NOK NZD "
-    "PHP PLN RON SAR SEK SGD THB TRY TWD USD ZAR".split()
+    ["AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR"]
+    + ["GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "MXN", "MYR", "NOK"]
+    + ["NZD", "PHP", "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD"]
+    + ["USD", "ZAR"]
 )
 SUPPORTED = _NO_MINOR_UNIT | _TWO_DIGITS | _THREE_DIGITS
 
-# The least a card can be charged. Source: Stripe's documentation, "Minimum charge amounts".
+# The least a card can be charged. Source: Stripe's documentation, "Minimum charge
+# amounts".
 _MINIMUM_CHARGE = {
-    **dict.fromkeys("USD EUR AUD CAD CHF NZD SGD BRL INR".split(), 50),
+    **dict.fromkeys(
+        ["USD", "EUR", "AUD", "CAD", "CHF", "NZD", "SGD", "BRL", "INR"], 50
+    ),
     **{"GBP": 30, "JPY": 50, "SEK": 300, "NOK": 300, "DKK": 250, "PLN": 200},
     **{"CZK": 1500, "HKD": 400, "MXN": 1000, "HUF": 17500, "AED": 200, "RON": 200},
     **{"BGN": 100, "MYR": 200, "THB": 1000},
 }
-# Above what every listed currency needs; a shop in an unlisted one asks a little more of a card.
+# Above what every listed currency needs; a shop in an unlisted one asks a little more
+# of a card.
 _CAUTIOUS_MINIMUM = 1000
 
 
 def exponent(currency: str) -> int:
-    """How many digits the minor unit has. Raises ValueError for a currency we do not know."""
+    """How many digits the minor unit has. Raises ValueError for a currency we do not
+    know.
+    """
     if currency in _NO_MINOR_UNIT:
         return 0
     if currency in _THREE_DIGITS:
@@ -44,7 +54,9 @@ def exponent(currency: str) -> int:
 
 
 def step(currency: str) -> int:
-    """The smallest amount a card can be charged in: 10 fils in Kuwait, 1 everywhere else."""
+    """The smallest amount a card can be charged in: 10 fils in Kuwait, 1 everywhere
+    else.
+    """
     return 10 if currency in _THREE_DIGITS else 1
 
 
@@ -75,10 +87,13 @@ def to_input(amount: int, currency: str) -> str:
 
 
 def parse(text: str, currency: str, *, locale: str = "en_US") -> int:
-    """What a person typed, in minor units. Raises ValueError when it is not an exact amount."""
+    """What a person typed, in minor units. Raises ValueError when it is not an exact
+    amount.
+    """
     digits = exponent(currency)
     try:
-        # CLDR's own parser knows which sign groups thousands and which one starts the cents.
+        # CLDR's own parser knows which sign groups thousands and which one starts the
+        # cents.
         value = parse_decimal(text.strip().lstrip("$€£¥").strip(), locale=locale)
         scaled = value.scaleb(digits)
         # `1e99999999` is short to type and endless to write out.
@@ -100,8 +115,8 @@ def share(amount: int, basis_points: int) -> int:
 def split(amount: int, weights: list[int]) -> list[int]:
     """Divide an amount over weights so that the parts add up to it exactly.
 
-    Largest remainder first, earlier parts winning ties. Weights of zero get nothing; when all
-    weights are zero the amount must be zero too, else ValueError.
+    Largest remainder first, earlier parts winning ties. Weights of zero get nothing;
+    when all weights are zero the amount must be zero too, else ValueError.
     """
     total = sum(weights)
     if not total:

@@ -9,6 +9,8 @@ from django.core.paginator import Paginator
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
@@ -30,8 +32,8 @@ class BoundedPaginator(Paginator):
 class ReadOnlyAdmin(admin.ModelAdmin):
     """History: staff look at it, search it and filter it, and nobody edits it.
 
-    An action that asks a verb to do something takes `permissions=["act"]`: it is for those who
-    have the permission to change such rows.
+    An action that asks a verb to do something takes `permissions=["act"]`: it is for
+    those who have the permission to change such rows.
     """
 
     paginator = BoundedPaginator
@@ -109,6 +111,17 @@ def money_column(field: str, label: str, *, currency: str = "currency"):
     return column
 
 
+def moment(field: str, label: str):
+    """A short date and time for lists of many columns: `3 May 2026, 14:05`."""
+
+    @admin.display(description=label, ordering=field)
+    def column(self, row):
+        at = getattr(row, field)
+        return date_format(timezone.localtime(at), "j M Y, H:i") if at else NOTHING
+
+    return column
+
+
 def linked(field: str, label: str, *, nobody: str = NOTHING):
     """A column that links to the related row's own page; select it with the list."""
 
@@ -138,10 +151,10 @@ def json_column(field: str, label: str):
 def confirm(
     model_admin, request, *, action: str, rows, title: str, facts: list, button: str
 ) -> TemplateResponse:
-    """The page before an action that cannot be taken back: what it does, to what, how much.
+    """The page before an action that cannot be taken back: to what, and how much.
 
-    `facts` are (label, value) pairs, such as a count and a sum. Pressing the button posts the
-    same action and rows once more, with `confirmed`.
+    `facts` are (label, value) pairs, such as a count and a sum. Pressing the button
+    posts the same action and rows once more, with `confirmed`.
     """
     return TemplateResponse(
         request,

@@ -13,5 +13,5 @@ def money(amount: int, currency: str) -> str:
 
 @register.filter
 def money_short(amount: int, currency: str) -> str:
-    """The same without the zeros of whole amounts, for price tags and sentences: `$57`."""
+    """The same without the zeros of whole amounts, for price tags: `$57`."""
     return format_money(amount, currency, short=True)

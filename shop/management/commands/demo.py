@@ -9,7 +9,9 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         if settings.PRODUCTION:
-            raise CommandError("The demo's passwords are public; SHOP_ENV is production.")
+            raise CommandError(
+                "The demo's passwords are public; SHOP_ENV is production."
+            )
         catalogue.load()
         delivery.load()
         people.load()

@@ -36,7 +36,8 @@ class Command(BaseCommand):
 
 
 def gunicorn(port: int) -> list[str]:
-    # Threads, because a request of the shop waits for one to the sandbox in the same server.
+    # Threads, because a request of the shop waits for one to the sandbox in the same
+    # server.
     return [
         f"--bind=127.0.0.1:{port}",
         "--workers=1",
@@ -49,7 +50,8 @@ def gunicorn(port: int) -> list[str]:
 
 def refuse_taken(port: int) -> None:
     with socket.socket() as probe:
-        # A server that stopped a moment ago leaves the port in a state that is no obstacle.
+        # A server that stopped a moment ago leaves the port in a state that is no
+        # obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -88,7 +90,8 @@ class Family:
         return self
 
     def start(self, *command: str) -> None:
-        # A session of its own: Ctrl-C reaches us alone, and we stop the children in order.
+        # A session of its own: Ctrl-C reaches us alone, and we stop the children in
+        # order.
         self.children.append(subprocess.Popen(command, start_new_session=True))
 
     def wait_for(self, url: str, seconds: float = 30) -> bool:

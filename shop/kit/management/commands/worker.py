@@ -4,7 +4,7 @@ from shop.kit import jobs
 
 
 class Command(BaseCommand):
-    help = "Run background work: mails, expiry of unpaid orders, rewards. Kill it at any time."
+    help = "Run background work: mails, expiry of orders, rewards. Kill it any time."
 
     def add_arguments(self, parser):
         parser.add_argument(
