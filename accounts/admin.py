@@ -100,6 +100,9 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
             .annotate(wallet=Subquery(wallet.values("balance")[:1]))
         )
 
+    def get_inlines(self, request, obj):
+        return self.inlines if obj else []
+
     def get_readonly_fields(self, request, obj=None):
         if obj is None:
             return []

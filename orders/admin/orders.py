@@ -1,4 +1,4 @@
-"""Orders as staff see them: everything about one on one page, and nothing to overwrite."""
+"""Orders as staff see them: all about one on one page, and nothing to overwrite."""
 
 from collections import Counter
 
@@ -30,6 +30,7 @@ from shop.kit.staff import (
     change_url,
     confirm,
     linked,
+    moment,
     money_column,
 )
 
@@ -38,7 +39,7 @@ MOST_CANCELLED_AT_ONCE = 50
 
 
 def found(term: str) -> Q:
-    """Orders by code, email, name, SKU, or Stripe's id of the session or the payment."""
+    """Orders by code, email, name, SKU, or Stripe's id of session or payment."""
     payments_named = Payment.objects.filter(Q(session_id=term) | Q(intent_id=term))
     return (
         Q(code__startswith=term.replace(" ", "").upper())
@@ -122,8 +123,8 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
         "status",
         "total",
         "due",
-        "placed_at",
-        "held_at",
+        "placed",
+        "held",
     ]
     list_filter = [
         "status",
@@ -167,6 +168,8 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
         ),
     ]
 
+    placed = moment("placed_at", "Placed")
+    held = moment("held_at", "Held")
     person = linked("user", "Customer", nobody="A guest")
     goods = money_column("amount_goods", "Goods")
     discount = money_column("amount_discount", "Discount")
@@ -239,7 +242,7 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
         )
 
     def _cancel(self, request, order):
-        """The way a changed cart takes: no longer payable at Stripe, then given back."""
+        """As a changed cart does it: closed at Stripe first, then given back."""
         try:
             payments.close(order)
         except payments.AlreadyPaid:
