@@ -74,7 +74,7 @@ def checkout_return(request):
             "thank_you_fragments": settings.THANK_YOU_FRAGMENTS,
         }
         return render(request, "orders/thank_you.html", receipt(order) | thanks)
-    looked = request.GET.get("looked", "")
+    looked = request.GET.get("looked", "")[:3]
     looks = min(int(looked) if looked.isdecimal() else 0, MOST_LOOKS) + 1
     again = request.GET.copy()
     again["looked"] = looks
@@ -97,6 +97,8 @@ def pay(request, code):
         order = order_for(request, code, request.POST.get("t", ""))
     except SignInFirst:  # and come back to the order, for this address takes no GET
         return redirect_to_login(reverse("orders:order", args=[code]))
+    if not order.is_open:  # its page says why
+        return redirect(order.get_absolute_url())
     try:
         return redirect(payments.start(order))
     except payments.PaymentUnavailable:
