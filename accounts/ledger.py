@@ -6,6 +6,8 @@ Posting one key twice moves nothing the second time and returns the first transf
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Sum
@@ -95,34 +97,41 @@ def post(
 
 
 def _lock(currency, *wanted):
-    """The accounts by `(owner, kind)`, opened if need be; people's rows locked, pk
-    rising.
-    """
+    """The accounts by `(owner, kind)`, opened if need be and locked, pk rising."""
+    found = _locked(currency, wanted)
+    for pot in wanted:
+        if pot not in found:
+            found[pot] = _open(*pot, currency)
+    if not all(found.values()):  # somebody else opened one a moment ago
+        found = _locked(currency, wanted)
+    return {pot: found[pot] for pot in wanted}
+
+
+def _locked(currency, wanted):
+    # The shop's accounts keep no balance: they are read, and nobody waits for them.
+    shop = [kind for owner, kind in wanted if not owner]
+    personal = [Q(owner=owner, kind=kind) for owner, kind in wanted if owner]
     found = {}
-    for owner, kind in wanted:
-        found[(owner, kind)] = _open(owner, kind, currency)
-    personal = [account.pk for (owner, _), account in found.items() if owner]
-    list(
-        LedgerAccount.objects.select_for_update(no_key=True)
-        .filter(pk__in=personal)
-        .order_by("pk")
-        .values_list("pk")
-    )
+    if personal:
+        rows = LedgerAccount.objects.select_for_update(no_key=True).order_by("pk")
+        owners = {owner.pk: owner for owner, _ in wanted if owner}
+        for account in rows.filter(reduce(or_, personal), currency=currency):
+            found[(owners[account.owner_id], Kind(account.kind))] = account
+    for account in LedgerAccount.objects.filter(
+        owner=None, kind__in=shop, currency=currency
+    ):
+        found[(None, Kind(account.kind))] = account
     return found
 
 
 def _open(owner, kind, currency):
-    accounts = LedgerAccount.objects.filter(owner=owner, kind=kind, currency=currency)
-    account = accounts.first()
-    if account:
-        return account
     try:
         with transaction.atomic():
             return LedgerAccount.objects.create(
                 owner=owner, kind=kind, currency=currency, balance=0 if owner else None
             )
-    except IntegrityError:  # somebody else opened it a moment ago
-        return accounts.get()
+    except IntegrityError:
+        return None
 
 
 def _move(account, amount):

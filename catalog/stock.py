@@ -65,16 +65,14 @@ def _move(changes, cause, reason):
 
 
 def _write(movements):
-    if _written(movements):
-        raise AlreadyMoved(movements[0].key)
+    # The unique key speaks first: whoever comes second moves nothing.
+    StockMovement.objects.bulk_create(movements)
     for movement in movements:
         enough = Variant.objects.filter(
             pk=movement.variant_id, stock__gte=-movement.quantity
         )
         if not enough.update(stock=F("stock") + movement.quantity):
             raise OutOfStock(movement.variant)
-    # The unique key has the last word: whoever comes second takes back the updates.
-    StockMovement.objects.bulk_create(movements)
 
 
 def _written(movements):

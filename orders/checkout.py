@@ -154,8 +154,7 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
         if order.amount_due:
             Payment.objects.open_for(order)
         else:
-            confirmation.confirm_order(order.pk)
-            order.refresh_from_db()
+            order = confirmation.confirm_order(order.pk)
         signals.tell(order.pk)
     return order
 
@@ -180,10 +179,9 @@ def _usable(user, wanted, cart):
 
 def _locked_contents(cart):
     """The cart's lines, read after their variants are locked in rising order."""
-    ids = sorted(cart.lines.values_list("variant_id", flat=True))
     list(
         Variant.objects.select_for_update(no_key=True)
-        .filter(pk__in=ids)
+        .filter(pk__in=cart.lines.order_by().values("variant"))
         .order_by("pk")
         .values_list("pk")
     )

@@ -1,6 +1,7 @@
 """The arrows of the state diagram: confirm, expire, cancel; each at most once."""
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from accounts import ledger
@@ -42,6 +43,7 @@ def confirm_order(order_id: int) -> Order:
             )
         order.status, order.confirmed_at = Status.CONFIRMED, timezone.now()
         order.save(update_fields=["status", "confirmed_at"])
+        prefetch_related_objects([order], "lines")
         carts.forget_ordered(order)
         timeline.note(order, "confirmed", "Paid and confirmed", data={"late": late})
         emails.order_confirmed(order)
@@ -77,8 +79,8 @@ def hold(order: Order, reason: str) -> None:
 
 def _lock(order_id):
     return (
-        Order.objects.select_for_update(no_key=True)
-        .select_related(None)
+        Order.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("user")
         .get(pk=order_id)
     )
 

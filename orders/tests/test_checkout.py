@@ -417,7 +417,7 @@ def queries_to_place(lines, balance):
     ada = make_user(balance=balance)
     cart = make_cart(ada, {make_variant(amount=5000): 1 for _ in range(lines)})
     with CaptureQueriesContext(connection) as context:
-        place(cart, ada)
+        checkout.place_order(cart, ada, details())
     return len(statements(context))
 
 

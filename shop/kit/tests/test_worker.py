@@ -1,4 +1,6 @@
-"""The worker as a process of its own, on a database file, killed as machines are killed."""
+"""The worker as a process of its own, on a database file, killed as machines are
+killed.
+"""
 
 import os
 import signal
@@ -75,7 +77,8 @@ def let_time_pass(shop):
     """Make the lease end and the next try due, without waiting for it."""
     with sqlite3.connect(shop["DATABASE_URL"].removeprefix("sqlite:///")) as database:
         database.execute(
-            f"UPDATE {JOBS} SET started_at = '2020-01-01 00:00:00' WHERE status = 'RUNNING'"
+            f"UPDATE {JOBS} SET started_at = '2020-01-01 00:00:00' "
+            "WHERE status = 'RUNNING'"
         )
         database.execute(
             f"UPDATE {JOBS} SET run_after = '2020-01-01 00:00:00'"
