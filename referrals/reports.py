@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Min, Prefetch, Q, Sum
+from django.db.models import Count, Min, Prefetch, Q, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.models import User
 from orders.models import Order
 from referrals import links, terms
-from referrals.models import Attribution, Reward, Settlement, Visitor
+from referrals.models import Attribution, Reward, Settlement, Visit
 from shop.kit.money import format_money
 
 State = Reward.State
@@ -100,13 +100,10 @@ def numbers(user: User, friends: list[Friend]) -> Numbers:
 
     Opened counts people, not machines: browsers that came back with our cookie.
     """
-    only_opened = (
-        Visitor.objects.filter(
-            visits__link__owner=user, landed_at__isnull=False, user=None
-        )
-        .distinct()
-        .count()
-    )
+    came = Visit.objects.filter(link__owner=user, visitor__landed_at__isnull=False)
+    only_opened = came.filter(visitor__user=None).aggregate(
+        browsers=Count("visitor", distinct=True)
+    )["browsers"]
     return Numbers(
         opened=only_opened + len(friends),
         joined=len(friends),
