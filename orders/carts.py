@@ -245,7 +245,9 @@ def forget_ordered(order: Order) -> None:
         Q(variant=variant, quantity__lte=quantity)
         for variant, quantity in bought.items()
     ]
-    lines.filter(reduce(or_, whole)).delete()
+    gone, _ = lines.filter(reduce(or_, whole)).delete()
+    if gone == len(bought):
+        return
     for line in lines.filter(variant__in=bought):
         quantity = bought[line.variant_id]
         lines.filter(pk=line.pk, quantity__gt=quantity).update(

@@ -5,6 +5,7 @@ midway keeps its error on the row and is tried again by our own job.
 """
 
 import logging
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -18,6 +19,7 @@ logger = logging.getLogger("tandem.webhooks")
 
 # Stripe's events are a few kilobytes; nobody else gets to make us read more.
 MOST_BYTES = 512 * 1024
+FORGOTTEN_AFTER = timedelta(minutes=5)
 
 
 class NotFromStripe(Exception):
@@ -52,6 +54,24 @@ def process(pk: int) -> None:
 def retry(pk: int) -> None:
     """Try a failed event again; the job's growing pauses are the event's."""
     _try(pk, again=False)
+
+
+def retry_forgotten() -> int:
+    """Enqueue events that were stored before a crash and that nobody tried since."""
+    forgotten = StripeEvent.objects.unprocessed().filter(
+        attempts=0, received_at__lte=timezone.now() - FORGOTTEN_AFTER
+    )
+    # Once they are tried, failures have jobs of their own.
+    pks = list(forgotten.values_list("pk", flat=True)[:200])
+    for pk in pks:
+        retry.enqueue(pk)
+    return len(pks)
+
+
+@jobs.every("forgotten-events", minutes=5)
+@jobs.job(attempts=1)
+def retry_forgotten_events() -> None:
+    retry_forgotten()
 
 
 def _try(pk, *, again):

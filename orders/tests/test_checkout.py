@@ -12,7 +12,6 @@ from catalog.tests.factories import make_image, make_variant
 from orders import buying, checkout, payments
 from orders.models import Order, OrderLine, Payment
 from orders.tests.factories import (
-    deliver,
     details,
     fill,
     give,

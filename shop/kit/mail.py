@@ -10,7 +10,7 @@ import secrets
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -40,21 +40,24 @@ def write(
 
 def _store(kind, subject_row, to, subject, text, html=""):
     host = settings.SITE_URL.split("://")[-1].split(":")[0]
-    with transaction.atomic():
-        message, created = Message.objects.get_or_create(
-            kind=kind,
-            subject_row=subject_row,
-            defaults={
-                "message_id": f"<{secrets.token_hex(16)}@{host}>",
-                "recipient": to,
-                "subject": subject[:250],
-                "text": text,
-                "html": html,
-            },
-        )
-        if created:
+    message = Message(
+        kind=kind,
+        subject_row=subject_row,
+        message_id=f"<{secrets.token_hex(16)}@{host}>",
+        recipient=to,
+        subject=subject[:250],
+        text=text,
+        html=html,
+    )
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
             deliver.enqueue(message.pk)
-    return message if created else None
+    except IntegrityError:
+        if not Message.objects.filter(kind=kind, subject_row=subject_row).exists():
+            raise
+        return None
+    return message
 
 
 @jobs.job(queue="mail")
