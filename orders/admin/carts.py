@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.db.models import Count
 
 from orders.models import Cart, CartLine
-from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, linked
+from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, linked, whether
 
 
 class CartLineInline(ReadOnlyInline):
@@ -19,7 +19,7 @@ class CartLineInline(ReadOnlyInline):
 @admin.register(Cart)
 class CartAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "person", "line_count", "created_at", "updated_at"]
-    list_filter = ["updated_at", ("user", admin.EmptyFieldListFilter)]
+    list_filter = ["updated_at", ("user", whether("of a member"))]
     list_select_related = ["user"]
     search_fields = ["user__email"]
     search_help_text = "The member's email"

@@ -32,6 +32,7 @@ from shop.kit.staff import (
     linked,
     moment,
     money_column,
+    whether,
 )
 
 # Each is closed at Stripe first, one call after the other, while the browser waits.
@@ -58,8 +59,8 @@ class NoteForm(forms.Form):
 class LineInline(ReadOnlyInline):
     model = OrderLine
     verbose_name_plural = "lines"
-    fields = ["what", "sku", "quantity", "unit", "discount", "total"]
-    readonly_fields = ["what", "unit", "discount", "total"]
+    fields = ["what", "number", "quantity", "unit", "discount", "total"]
+    readonly_fields = ["what", "number", "unit", "discount", "total"]
 
     unit = money_column("amount_unit", "Each", currency="order.currency")
     discount = money_column("amount_discount", "Discount", currency="order.currency")
@@ -67,6 +68,10 @@ class LineInline(ReadOnlyInline):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("order")
+
+    @admin.display(description="SKU")
+    def number(self, line):
+        return line.sku
 
     @admin.display(description="Product")
     def what(self, line):
@@ -128,7 +133,7 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     ]
     list_filter = [
         "status",
-        ("held_at", admin.EmptyFieldListFilter),
+        ("held_at", whether("held")),
         "placed_at",
         "confirmed_at",
     ]
@@ -169,7 +174,6 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     ]
 
     placed = moment("placed_at", "Placed")
-    held = moment("held_at", "Held")
     person = linked("user", "Customer", nobody="A guest")
     goods = money_column("amount_goods", "Goods")
     discount = money_column("amount_discount", "Discount")
@@ -181,6 +185,10 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     @admin.display(description="Code", ordering="code")
     def spoken_code(self, order):
         return order.spoken_code
+
+    @admin.display(description="Held", ordering="held_at")
+    def held(self, order):
+        return "Held" if order.held_at else ""
 
     @admin.display(description="State")
     def state(self, order):

@@ -2,7 +2,7 @@ from django.contrib import admin, messages
 
 from orders import webhooks
 from orders.models import Payment, StripeEvent
-from shop.kit.staff import ReadOnlyAdmin, json_column, linked, money_column
+from shop.kit.staff import ReadOnlyAdmin, json_column, linked, money_column, whether
 
 
 @admin.register(Payment)
@@ -51,8 +51,8 @@ class PaymentAdmin(ReadOnlyAdmin):
 class StripeEventAdmin(ReadOnlyAdmin):
     list_display = ["event_id", "type", "received_at", "processed_at", "attempts"]
     list_filter = [
-        ("processed_at", admin.EmptyFieldListFilter),
-        ("error", admin.EmptyFieldListFilter),
+        ("processed_at", whether("processed")),
+        ("error", whether("with an error")),
         "type",
         "received_at",
     ]

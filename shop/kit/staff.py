@@ -38,6 +38,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -67,6 +68,23 @@ class ReadOnlyInline(admin.TabularInline):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+def whether(label: str):
+    """A filter that asks whether a moment or a text is there: yes or no."""
+
+    class Whether(admin.EmptyFieldListFilter):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.title = label
+
+        def choices(self, changelist):
+            answers = zip(
+                super().choices(changelist), ["All", "No", "Yes"], strict=True
+            )
+            return [{**choice, "display": answer} for choice, answer in answers]
+
+    return Whether
 
 
 class JumpsToOneHit:
@@ -112,12 +130,16 @@ def money_column(field: str, label: str, *, currency: str = "currency"):
 
 
 def moment(field: str, label: str):
-    """A short date and time for lists of many columns: `3 May 2026, 14:05`."""
+    """A short moment for lists of many columns: `3 May, 14:05`, or with its year."""
 
     @admin.display(description=label, ordering=field)
     def column(self, row):
         at = getattr(row, field)
-        return date_format(timezone.localtime(at), "j M Y, H:i") if at else NOTHING
+        if at is None:
+            return NOTHING
+        at = timezone.localtime(at)
+        this_year = at.year == timezone.localtime().year
+        return date_format(at, "j M, H:i" if this_year else "j M Y")
 
     return column
 
