@@ -3,6 +3,7 @@ from django.urls import reverse
 
 from accounts.models import Address
 from catalog.tests.factories import make_variant
+from orders import confirmation
 from orders.models import Order
 from orders.tests.factories import (
     ADDRESS,
@@ -212,6 +213,25 @@ def test_coming_back_from_the_card_page_the_balance_is_still_offered(
 
     assert "You have $15.00" in html
     assert "Pay $41.00 by card" in html
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_an_order_that_a_person_looks_at_is_not_paid_twice(
+    client, anna, stripe_sandbox, changed
+):
+    client.post(CHECKOUT, member_form())
+    order = Order.objects.get()
+    order.payments.update(status="paid")
+    confirmation.hold(order, "The amount paid is not the amount due.")
+    if changed:
+        anna.cart.lines.update(quantity=2)
+
+    due = "9100" if changed else "4100"
+    response = client.post(CHECKOUT, member_form(expected_due=due))
+
+    assert response.url == order.get_absolute_url()
+    assert order.payments.count() == 1
+    assert Order.objects.count() == 1
 
 
 def test_a_total_that_moved_is_shown_and_asked_again(guest, stripe_sandbox):

@@ -123,6 +123,8 @@ def _buy(request, contents, form, user):
         )
     except checkout_room.CartEmpty:
         return redirect("orders:cart")
+    except checkout_room.OtherOrderOpen as other:  # a person is looking at it
+        return redirect(other.order.get_absolute_url())
     except stock.OutOfStock as error:
         messages.warning(
             request, f"{error.variant} just sold out. Your cart shows what is left."
@@ -163,6 +165,8 @@ def _to_payment(request, order):
         return redirect(
             f"{reverse('orders:return')}?{urlencode({'order': order.code} | token)}"
         )
+    if not order.is_open:
+        return redirect(order.get_absolute_url())
     try:
         return redirect(payments.start(order))
     except payments.PaymentUnavailable:
