@@ -81,6 +81,14 @@ def test_inv_11_a_cause_moves_money_once():
     assert ledger.balance(ada, "USD") == 500
 
 
+def test_inv_11_the_database_refuses_a_second_transfer_of_one_cause():
+    transfer = give(make_user(), 500)
+    transfer.pk = None
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        transfer.save(force_insert=True)
+
+
 def test_a_key_cannot_be_reused_for_another_movement():
     ada, ben = make_user(), make_user("ben@example.com")
     give(ada, 500)

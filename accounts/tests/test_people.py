@@ -42,7 +42,7 @@ def test_an_address_is_written_as_its_country_writes_it():
     assert addresses.written(address) == [
         "Ada Lovelace",
         "Unter den Linden 1",
-        "10117 BERLIN",
+        "10117 Berlin",
         "Germany",
     ]
 
