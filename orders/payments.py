@@ -266,7 +266,8 @@ def _payment_named(metadata):
 def _open_payment(order):
     with transaction.atomic():
         order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
-        if order.status != Order.Status.PENDING:
+        paid = order.payments.filter(status=Payment.Status.PAID)
+        if order.status != Order.Status.PENDING or order.held_at or paid.exists():
             raise PaymentUnavailable(order.code)
         return Payment.objects.open_for(order)
 

@@ -1,6 +1,7 @@
 """Staff look at links and people here; what is decided is decided by the rooms."""
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 
 from referrals import terms
@@ -17,7 +18,7 @@ from referrals.models import (
     Visit,
     Visitor,
 )
-from shop.kit.money import SUPPORTED, format_money
+from shop.kit.money import MoneyField, format_money, to_input
 from shop.kit.staff import ReadOnlyAdmin
 
 
@@ -69,15 +70,13 @@ class CampaignAdmin(admin.ModelAdmin):
 class TermsForm(forms.ModelForm):
     """The next version of a campaign's rules; it starts from the newest one."""
 
+    inviter_amount = MoneyField(currency=settings.SHOP_CURRENCY)
+    friend_amount = MoneyField(currency=settings.SHOP_CURRENCY)
+    minimum_amount = MoneyField(currency=settings.SHOP_CURRENCY)
+
     class Meta:
         model = Terms
-        exclude = ["number", "created_at"]
-
-    def clean_currency(self):
-        currency = self.cleaned_data["currency"].upper()
-        if currency not in SUPPORTED:
-            raise forms.ValidationError("Enter a currency such as USD.")
-        return currency
+        exclude = ["number", "currency", "created_at"]
 
 
 @admin.register(Terms)
@@ -109,10 +108,13 @@ class TermsAdmin(admin.ModelAdmin):
     def get_changeform_initial_data(self, request):
         newest = Terms.objects.filter(campaign__is_default=True).first()
         last = forms.model_to_dict(newest, TermsForm().fields) if newest else {}
+        for name, field in TermsForm().fields.items():
+            if name in last and isinstance(field, MoneyField):
+                last[name] = to_input(last[name], newest.currency)
         return {**last, **super().get_changeform_initial_data(request)}
 
     def save_model(self, request, obj, form, change):
-        published = terms.publish(**form.cleaned_data)
+        published = terms.publish(currency=settings.SHOP_CURRENCY, **form.cleaned_data)
         obj.pk, obj.number = published.pk, published.number
 
 

@@ -33,14 +33,17 @@ def canonical_host(get_response):
 
 
 def no_nul_bytes(get_response):
-    """Refuse NUL in an address or a query: no page means it, and PostgreSQL cannot
-    store it.
+    """Refuse NUL in an address or a query: no page means it, no PostgreSQL keeps it.
 
-    Form fields refuse it by themselves, with a sentence beside the field.
+    Form fields refuse it by themselves, with a sentence beside the field; referral
+    links take it for one more mistyped code.
     """
+    links = ("/r/", "/ref/", "/referral/")
 
     def middleware(request):
-        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+        asked = request.META.get("QUERY_STRING", "")
+        in_path = "\0" in request.path and not request.path.startswith(links)
+        if in_path or "%00" in asked:
             return HttpResponseBadRequest(render(request, "400.html").content)
         return get_response(request)
 

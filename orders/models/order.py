@@ -138,6 +138,12 @@ class Order(models.Model):
                 name="order_overdue",
             ),
             models.Index(fields=["user", "-placed_at"], name="order_history"),
+            models.Index(fields=["confirmed_at"], name="order_by_confirmation"),
+            models.Index(
+                fields=["held_at"],
+                condition=Q(held_at__isnull=False),
+                name="order_held",
+            ),
         ]
 
     def __str__(self):
@@ -226,6 +232,9 @@ class OrderAddress(PostalAddress):
     """Where the order goes, copied: the address book may change later."""
 
     order = models.OneToOneField(Order, models.PROTECT, related_name="address")
+
+    class Meta:
+        verbose_name_plural = "order addresses"
 
     def __str__(self):
         return f"{self.name}, {self.city}"

@@ -8,7 +8,7 @@ from accounts.models import Transfer
 from catalog import stock
 from catalog.models import StockMovement
 from catalog.tests.factories import make_variant
-from orders import confirmation
+from orders import confirmation, payments
 from orders.models import Order, Payment
 from orders.tests.factories import (
     deliver,
@@ -245,6 +245,43 @@ def test_inv_15_late_money_for_spent_balance_is_put_before_a_person(
     assert left(lamp) == 5, "stock was not kept for an order that is not confirmed"
     assert ledger.balance(ada, "USD") == 500
     assert_books_hold(ada)
+
+
+def test_a_gift_that_another_order_used_meanwhile_is_not_given_twice(
+    client, stripe_sandbox, settings
+):
+    settings.CHECKOUT_DISCOUNTS = ["orders.tests.factories.five_off"]
+    ada = make_user()
+    lamp = make_variant(stock=5)
+    order = place(make_cart(ada, {lamp: 1}))
+
+    def buy_again():
+        second = place(make_cart(ada, {lamp: 1}))
+        for event in pay(stripe_sandbox, second):
+            deliver(client, stripe_sandbox, event)
+
+    found = paid_late(client, stripe_sandbox, order, meanwhile=buy_again)
+
+    assert found == Order.Status.EXPIRED
+    assert "discount" in order.held_because
+    assert left(lamp) == 4
+    assert_books_hold(ada)
+
+
+def test_a_held_order_that_is_paid_cannot_be_paid_again(client, stripe_sandbox):
+    order = make_order()
+    for event in pay(stripe_sandbox, order):
+        forged = event | {"id": f"{event['id']}_x"}
+        if event["type"] == "checkout.session.completed":
+            forged["data"] = {"object": event["data"]["object"] | {"amount_total": 1}}
+        deliver(client, stripe_sandbox, forged)
+    assert status(order) == Order.Status.PENDING
+    assert order.held_at
+
+    with pytest.raises(payments.PaymentUnavailable):
+        payments.start(order)
+
+    assert order.payments.count() == 1
 
 
 def test_a_held_order_keeps_its_first_reason():

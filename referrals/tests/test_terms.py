@@ -93,10 +93,10 @@ def staff(client):
 def test_staff_publish_a_version_with_the_ordinary_form(staff):
     page = staff.get(reverse("admin:referrals_terms_add"))
     data = page.context["adminform"].form.initial
-    assert data["inviter_amount"] == 500
+    assert data["inviter_amount"] == "5.00"
 
     saved = staff.post(
-        reverse("admin:referrals_terms_add"), {**data, "inviter_amount": 700}
+        reverse("admin:referrals_terms_add"), {**data, "inviter_amount": "7.00"}
     )
 
     assert saved.status_code == 302
@@ -104,16 +104,18 @@ def test_staff_publish_a_version_with_the_ordinary_form(staff):
     assert terms.current("USD").inviter_amount == 700
 
 
-def test_staff_are_told_of_a_currency_the_shop_cannot_charge(staff):
+def test_staff_are_told_what_an_amount_looks_like(staff):
     data = (
         staff.get(reverse("admin:referrals_terms_add"))
         .context["adminform"]
         .form.initial
     )
 
-    page = staff.post(reverse("admin:referrals_terms_add"), {**data, "currency": "XXX"})
+    page = staff.post(
+        reverse("admin:referrals_terms_add"), {**data, "friend_amount": "five"}
+    )
 
-    assert "Enter a currency such as USD." in page.content.decode()
+    assert "Enter an amount such as 15.00." in page.content.decode()
 
 
 MODELS = [

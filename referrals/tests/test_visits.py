@@ -78,6 +78,7 @@ def test_every_spelling_of_a_link_leads_home_and_counts(
         "a%0d%0aSet-Cookie:x=1",
         "a%0ab",
         "%ff%fe",
+        "a%00b",
         "A01B2C3D/extra",
         "<script>",
     ],

@@ -49,7 +49,14 @@ class Message(models.Model):
                 name="message_sent_has_time",
             ),
         ]
-        indexes = [models.Index(fields=["-created_at"], name="message_newest")]
+        indexes = [
+            models.Index(fields=["-created_at"], name="message_newest"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="failed"),
+                name="message_failed",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.kind} to {self.recipient}"
