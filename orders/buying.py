@@ -26,8 +26,8 @@ def place(cart: Cart, user: User | None, details: checkout.Details) -> Order:
         closed = confirmation.cancel_order(
             other.order.pk, reason="You changed your cart"
         )
-        if closed.is_open:  # paid, and held for a person's look
-            return closed
+        if closed.status not in (Order.Status.CANCELLED, Order.Status.EXPIRED):
+            return closed  # paid, and confirmed or held for a person's look
     return checkout.place_order(cart, user, details)
 
 

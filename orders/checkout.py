@@ -125,14 +125,15 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
         method = shipping.method_for(details.address["country"])
         totals = quote(contents, user, method, details.balance)
         fingerprint = _fingerprint(contents, user, details, totals)
-        if open_order:
-            if open_order.fingerprint == fingerprint:
-                return open_order
-            raise OtherOrderOpen(open_order)
+        if open_order and open_order.fingerprint == fingerprint:
+            return open_order
         if details.expected_due is not None and details.expected_due != totals.due:
             raise TotalsChanged(totals.due)
         if 0 < totals.due < money.minimum_charge(totals.currency):
             raise TooSmall
+        # Last, so that an order which cannot be placed does not cost the open one.
+        if open_order:
+            raise OtherOrderOpen(open_order)
         order = _write(cart, user, details, contents, method, totals, fingerprint)
         stock.take(
             {line.variant: line.quantity for line in contents.buyable},

@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def at_once(*verbs: Callable) -> list:
-    """Start every verb behind one barrier; what each returned, or the exception it met."""
+    """Start all behind one barrier; what each returned, or the exception it met."""
     barrier = threading.Barrier(len(verbs))
 
     def run(verb):

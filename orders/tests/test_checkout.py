@@ -12,6 +12,7 @@ from catalog.tests.factories import make_image, make_variant
 from orders import buying, checkout, payments
 from orders.models import Order, OrderLine, Payment
 from orders.tests.factories import (
+    deliver,
     details,
     fill,
     give,
@@ -261,6 +262,23 @@ def test_an_order_that_was_paid_meanwhile_is_the_order(stripe_sandbox, client):
     assert left(lamp) == 4
 
 
+def test_an_order_whose_money_waits_for_a_person_is_the_order(client, stripe_sandbox):
+    make_zone()
+    ada, lamp = make_user(), make_variant(stock=5)
+    cart = make_cart(ada, {lamp: 1})
+    first = buying.place(cart, ada, details())
+    paid = pay(stripe_sandbox, first)[-1]
+    paid["data"]["object"]["amount_total"] = 1
+    deliver(client, stripe_sandbox, paid)
+    fill(cart, lamp, 2)
+
+    again = buying.place(cart, ada, details())
+
+    assert again == first
+    assert again.held_at
+    assert Order.objects.count() == 1
+
+
 def test_a_changed_cart_waits_when_stripe_cannot_be_asked(settings):
     settings.STRIPE_API_BASE = "http://127.0.0.1:9"
     payments.client.cache_clear()
@@ -279,19 +297,23 @@ def test_a_changed_cart_waits_when_stripe_cannot_be_asked(settings):
     assert left(lamp) == 4
 
 
-def test_a_replaced_order_whose_successor_fails_leaves_nothing_behind(stripe_sandbox):
+def test_an_order_that_cannot_be_placed_does_not_cost_the_open_one(stripe_sandbox):
     make_zone()
     ada = make_user(balance=1200)
     lamp = make_variant(amount=5000, stock=5)
     cart = make_cart(ada, {lamp: 1})
-    buying.place(cart, ada, details())
+    first = buying.place(cart, ada, details())
+    session = open_session(first)
     fill(cart, lamp, 2)
 
     with pytest.raises(checkout.TotalsChanged):
         buying.place(cart, ada, details(expected_due=4300))
 
-    assert left(lamp) == 5
-    assert (wallet(ada), held(ada)) == (1200, 0)
+    first.refresh_from_db()
+    assert first.status == Order.Status.PENDING
+    assert stripe_sandbox.object("checkout.session", session)["status"] == "open"
+    assert left(lamp) == 4
+    assert (wallet(ada), held(ada)) == (0, 1200)
 
 
 # Refusals change nothing

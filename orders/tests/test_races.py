@@ -1,4 +1,4 @@
-"""Several at once, on PostgreSQL. Each race has a twin: the same flow without its guard.
+"""Several at once, on PostgreSQL. Each race has a twin: the flow without its guard.
 
 If the twin did not go wrong, the race beside it would prove nothing.
 """
