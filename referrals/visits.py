@@ -10,7 +10,7 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -57,6 +57,7 @@ _NO_PAGES = (
     "/favicon.ico",
 )
 _CODE_PARAMETER = re.compile(r"r(\[\w*\])?")
+_LONGEST_PATH = 2000
 _TOKEN = re.compile(r"[\w-]{22}", re.ASCII)
 # Crawlers and unfurlers call themselves so (a Cubot is a telephone). Apps that open
 # pages for people, such as Instagram's or LinkedIn's, are people.
@@ -163,6 +164,9 @@ def own_path(text: str) -> str | None:
 
     Decoded until nothing changes, so that `%252F%252Fevil` is seen for what it is.
     """
+    # Each round takes off one layer: 100 kB of them would take half a minute.
+    if len(text) > _LONGEST_PATH:
+        return None
     plain = text
     while (further := unquote(plain)) != plain:
         plain = further
@@ -228,6 +232,11 @@ def follow(request, user: User) -> None:
     token = secrets.token_urlsafe(16)
     Visitor.objects.create(token_hash=_hash(token), user=user)
     request._referral_token = token
+
+
+def half_hour_of(moment: datetime) -> datetime:
+    """Its start: a browser has one visit per link in it, however often it clicks."""
+    return moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
 
 
 def dismiss(visitor: Visitor) -> None:
@@ -356,7 +365,7 @@ def _log(request, link):
         visit = Visit(
             visitor=visitor,
             link=link,
-            bucket=now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0),
+            bucket=half_hour_of(now),
             first_at=now,
             last_at=now,
             referrer_host=_referrer_host(request)[:100],

@@ -1,3 +1,4 @@
+import time
 from urllib.parse import quote
 
 import pytest
@@ -595,6 +596,15 @@ def test_dismissing_leads_nowhere_else(client):
     response = client.post("/invitation/dismiss/", {"next": "https://evil.example"})
 
     assert response["Location"] == "/"
+
+
+def test_a_path_of_a_hundred_thousand_escapes_is_no_work(client):
+    started = time.process_time()
+
+    response = client.post("/invitation/dismiss/", {"next": "/%" + "25" * 50_000})
+
+    assert response["Location"] == "/"
+    assert time.process_time() - started < 1
 
 
 def test_dismissing_needs_a_token_of_the_page(link):
