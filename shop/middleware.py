@@ -1,9 +1,10 @@
-"""Two small doors before everything else."""
+"""Three small doors before everything else."""
 
 from django.conf import settings
 from django.http import HttpResponseBadRequest, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 
@@ -36,15 +37,33 @@ def no_nul_bytes(get_response):
     """Refuse NUL in an address or a query: no page means it, no PostgreSQL keeps it.
 
     Form fields refuse it by themselves, with a sentence beside the field; referral
-    links take it for one more mistyped code.
+    links take it for one more mistyped code; a cookie that has one is dropped.
     """
     links = ("/r/", "/ref/", "/referral/")
 
     def middleware(request):
         asked = request.META.get("QUERY_STRING", "")
         in_path = "\0" in request.path and not request.path.startswith(links)
-        if in_path or "%00" in asked:
+        if in_path or "%00" in asked or "\0" in asked:
             return HttpResponseBadRequest(render(request, "400.html").content)
+        request.COOKIES = {
+            name: text for name, text in request.COOKIES.items() if "\0" not in text
+        }
         return get_response(request)
+
+    return middleware
+
+
+def no_blank_refusal(get_response):
+    """Say something where Django says nothing: a page for forms, opened as an address.
+
+    Going back after a sign-in, or pressing enter in the address bar, leads there.
+    """
+
+    def middleware(request):
+        response = get_response(request)
+        if response.status_code == 405 and not response.content:
+            response.content = render_to_string("405.html")
+        return response
 
     return middleware

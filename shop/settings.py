@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "referrals.visits.middleware",
     "shop.middleware.no_nul_bytes",
+    "shop.middleware.no_blank_refusal",
 ]
 
 ROOT_URLCONF = "shop.urls"
