@@ -81,7 +81,7 @@ def mail_message(request, mail_id):
 def mail_html(request, mail_id):
     message = mailbox.message(conf.from_settings().path, mail_id)
     if not message:
-        return HttpResponse(status=404)
+        return HttpResponse("No such mail.", status=404, content_type="text/plain")
     response = HttpResponse(mail_pages.framed(message["html"]))
     # The mail is data, not our page: no script, no form, nothing fetched from afar.
     response["Content-Security-Policy"] = (

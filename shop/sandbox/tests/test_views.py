@@ -121,6 +121,7 @@ def test_a_message_shows_text_with_links_html_apart_and_headers(browser):
 def test_an_unknown_message_is_not_found(browser):
     assert browser.get("/sandbox/mail/99/").status_code == 404
     assert browser.get("/sandbox/mail/99/html").status_code == 404
+    assert browser.get(f"/sandbox/mail/{'9' * 30}/").status_code == 404
 
 
 def test_links_in_a_framed_mail_lead_out_of_the_frame():
