@@ -38,7 +38,7 @@ def add_to_cart(request):
     if not form.is_valid():
         for error in form.errors.get("quantity", ["That product could not be found."]):
             messages.error(request, error)
-        return redirect(_product_url(request.POST.get("variant", "")))
+        return redirect(_product_url(form.cleaned_data.get("variant", "")))
     cart = carts.open_for(request)
     try:
         line, missing = carts.add(
@@ -114,5 +114,5 @@ def _page(request, cart, *, bad_line=None, removed=None, status=200):
 
 
 def _product_url(sku):
-    variant = Variant.objects.select_related("product").filter(sku=sku[:40]).first()
+    variant = Variant.objects.select_related("product").filter(sku=sku).first()
     return variant.get_absolute_url() if variant else reverse("orders:cart")
