@@ -4,6 +4,7 @@ If the twin did not go wrong, the race beside it would prove nothing.
 """
 
 import random
+import re
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import ledger
@@ -468,3 +470,64 @@ def test_twin_expiry_without_lock_gives_back_what_is_sold():
     guards._install(arrows, "default")
 
     assert wrong
+
+
+# One order of locks everywhere
+
+
+def test_inv_10_holding_and_returning_at_once_never_wait_for_each_other():
+    ada = make_user(balance=10_000)
+    hold(ada, 5000, "first")
+
+    def give_and_take(number):
+        ways = [Kind.WALLET, Kind.HELD] if number % 2 else [Kind.HELD, Kind.WALLET]
+
+        def move():
+            for turn in range(10):
+                ledger.post(
+                    key=f"{number}-{turn}",
+                    debit=(ada, ways[0]),
+                    credit=(ada, ways[1]),
+                    amount=10,
+                    currency="USD",
+                    kind="spend",
+                    reason="Back and forth",
+                )
+
+        return move
+
+    results = at_once(*map(give_and_take, range(20)))
+
+    assert failures(results) == []
+    assert ledger.balance(ada, "USD") == ledger.balance(ada, "USD", Kind.HELD) == 5000
+    assert_books_hold()
+
+
+def locked_tables(verb):
+    """The tables whose rows a verb locks, in its order, once each."""
+    with CaptureQueriesContext(connection) as context:
+        verb()
+    locks = [
+        re.search(r'FROM "(\w+)"', query["sql"]).group(1)
+        for query in context.captured_queries
+        if "FOR NO KEY UPDATE" in query["sql"]
+    ]
+    return list(dict.fromkeys(locks))
+
+
+def test_locks_are_taken_in_the_order_that_everybody_keeps(stripe_sandbox):
+    CART, ORDER, PAYMENT = "orders_cart", "orders_order", "orders_payment"
+    VARIANT, ACCOUNT = "catalog_variant", "accounts_ledgeraccount"
+    ada, lamp = make_user(balance=2000), make_variant(amount=5000)
+    carts = [make_cart(ada, {lamp: 1}), make_cart(None, {lamp: 1})]
+
+    placing = locked_tables(lambda: place(carts[0], balance=1000))
+    first = Order.objects.get()
+    paid = pay(stripe_sandbox, first)[-1]
+    paying = locked_tables(lambda: payments.record_facts(paid))
+    second = place(carts[1], ada, balance=1000)
+    closing = locked_tables(lambda: confirmation.expire_order(second.pk))
+
+    assert placing == [CART, ORDER, VARIANT, ACCOUNT]
+    assert paying == [ORDER, PAYMENT, ACCOUNT]
+    assert closing == [ORDER, ACCOUNT]
