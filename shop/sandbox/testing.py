@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import stripe
 
+from shop.sandbox import levers
 from shop.sandbox.config import Config
 from shop.sandbox.stripe import core, events, server, sessions, signing, store
 from shop.sandbox.stripe.memory import MemoryClient
@@ -25,6 +26,7 @@ class MemoryStripe:
 
     Nothing is delivered by itself: fetch events with `events()` and post
     `signed(event)` to the webhook, so that a test chooses order and repetition.
+    What happens at Stripe later is in the levers: `clock` and `refunds`.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class MemoryStripe:
             background=False,
         )
         self._http = MemoryClient(self.config)
+        self.clock = levers.Clock(self)
+        self.refunds = levers.Refunds(self)
 
     def client_http(self) -> stripe.HTTPClient:
         """For `StripeClient(http_client=…, base_addresses={"api": public_base})`."""

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 from shop.sandbox.config import API_VERSION, Config
 
 from . import (
+    clock,
     deliveries,
     endpoints,
     expansion,
     idempotency,
     params,
     replies,
-    sessions,
     store,
 )
 from .errors import ApiError, invalid, not_modelled
@@ -86,7 +86,7 @@ def _execute(config, endpoint, checked: dict[str, Any], object_id, key, request_
         with store.transaction(
             config, request_id=request_id, idempotency_key=key
         ) as tx:
-            sessions.sweep(tx)
+            clock.sweep(tx)
             answer = endpoint.run(tx, checked, object_id)
             answer = expansion.expand(tx, answer, checked.get("expand", []))
             text = replies.dumps(answer)

@@ -13,7 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TestCard:
-    """One number, what it does, and (for a refusal) Stripe's codes and sentence."""
+    """One number, what it does, and (for a refusal) Stripe's codes and sentence.
+
+    `later` says what follows a payment; see `aftermath` and `refunds`.
+    """
 
     __test__ = False  # the name is Stripe's; pytest must not collect it
 
@@ -24,6 +27,7 @@ class TestCard:
     decline_code: str = ""
     message: str = ""
     brand: str = "visa"
+    later: str = ""
 
     @property
     def spaced(self) -> str:
@@ -87,6 +91,16 @@ CARDS = {
             code="processing_error",
             message="An error occurred while processing your card. Try again later.",
         ),
+        TestCard("4000000000007726", "Refund is slow", later="refund pending"),
+        TestCard("4000000000005126", "Refund fails later", later="refund fails"),
+        TestCard("4000000000000259", "Dispute: fraud", later="fraudulent"),
+        TestCard(
+            "4000000000002685",
+            "Dispute: not received",
+            later="product_not_received",
+        ),
+        TestCard("4000000000001976", "Inquiry", later="inquiry"),
+        TestCard("4000000000005423", "Fraud warning", later="fraud warning"),
     )
 }
 
@@ -136,4 +150,5 @@ def described(card: TestCard, month: int, year: int) -> dict[str, Any]:
         "code": card.code,
         "decline_code": card.decline_code,
         "message": card.message,
+        "later": card.later,
     }

@@ -50,7 +50,7 @@ def _event(tx: Tx, params: Params, event_id: str) -> dict[str, Any]:
 def _line_items(tx: Tx, params: Params, session_id: str) -> dict[str, Any]:
     sessions.load(tx, session_id)
     url = f"/v1/checkout/sessions/{session_id}/line_items"
-    return lists.page(sessions.line_items(tx, session_id), url, params)
+    return lists.page(sessions.lines_of(tx, session_id), url, params)
 
 
 SESSIONS = "/v1/checkout/sessions"
@@ -93,6 +93,25 @@ TABLE: dict[tuple[str, str], Endpoint] = {
     ),
     ("GET", "/v1/refunds/{id}"): Endpoint(
         single.RefundRetrieveParams, _retrieve("refund", "refund")
+    ),
+    ("POST", "/v1/refunds/{id}"): Endpoint(
+        single.RefundUpdateParams,
+        lambda tx, params, id_: refunds.update(tx, id_, params),
+    ),
+    ("POST", "/v1/refunds/{id}/cancel"): Endpoint(
+        single.RefundCancelParams, lambda tx, _, id_: refunds.cancel(tx, id_)
+    ),
+    ("GET", "/v1/balance_transactions"): Endpoint(
+        single.BalanceTransactionListParams,
+        _list(
+            "balance_transaction",
+            "/v1/balance_transactions",
+            *("currency", "source", "type"),
+        ),
+    ),
+    ("GET", "/v1/balance_transactions/{id}"): Endpoint(
+        single.BalanceTransactionRetrieveParams,
+        _retrieve("balance_transaction", "id"),
     ),
     ("GET", "/v1/events"): Endpoint(
         single.EventListParams,

@@ -9,8 +9,16 @@ from .store import Tx
 FIELDS = {
     "checkout.session": {"payment_intent": "payment_intent"},
     "payment_intent": {"latest_charge": "charge"},
-    "charge": {"payment_intent": "payment_intent"},
-    "refund": {"charge": "charge", "payment_intent": "payment_intent"},
+    "charge": {
+        "payment_intent": "payment_intent",
+        "balance_transaction": "balance_transaction",
+    },
+    "refund": {
+        "charge": "charge",
+        "payment_intent": "payment_intent",
+        "balance_transaction": "balance_transaction",
+        "failure_balance_transaction": "balance_transaction",
+    },
 }
 DEEPEST = 4
 
@@ -41,7 +49,7 @@ def _walk(tx: Tx, obj: Any, names: list[str], path: str) -> None:
     kind = obj.get("object", "")
     if (kind, name) == ("checkout.session", "line_items"):
         url = f"/v1/checkout/sessions/{obj['id']}/line_items"
-        obj[name] = lists.page(sessions.line_items(tx, obj["id"]), url, {})
+        obj[name] = lists.page(sessions.lines_of(tx, obj["id"]), url, {})
     elif (kind, name) == ("charge", "refunds"):
         url = f"/v1/charges/{obj['id']}/refunds"
         mine = {"charge": obj["id"]}

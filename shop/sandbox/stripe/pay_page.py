@@ -15,6 +15,7 @@ from shop.sandbox.config import Config
 from . import (
     amounts,
     cards,
+    clock,
     deliveries,
     pay_form,
     pay_views,
@@ -36,7 +37,7 @@ def page(config: Config, method: str, target: str, body: bytes) -> Reply:
         return _gone(config, 404)
     session_id, step = match[1], match[2]
     with store.transaction(config) as tx:
-        sessions.sweep(tx)
+        clock.sweep(tx)
         try:
             session = sessions.load(tx, session_id)
         except ApiError:
@@ -102,7 +103,7 @@ def _last_error(tx: Tx, session: dict[str, Any]) -> str:
 
 
 def _form(tx: Tx, session: dict[str, Any], form: pay_form.PayForm, status: int):
-    lines = sessions.line_items(tx, session["id"])
+    lines = sessions.lines_of(tx, session["id"])
     return _html(status, session, pay_views.checkout(tx.config, session, lines, form))
 
 

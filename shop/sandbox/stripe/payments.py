@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from . import events, sessions, store
+from . import balance, events, sessions, store
 from .store import Tx, new_id
 
 
@@ -133,7 +133,11 @@ def _charge(tx, session, intent, card, who) -> dict[str, Any]:
     method_id = intent["payment_method"] or new_id("pm")
     declined = bool(card["code"])
     charge = _new_charge(tx, intent, card, who, method_id)
-    store.insert(tx, charge)
+    if not declined:
+        fee = balance.card_fee(charge["amount"])
+        taken = balance.record(tx, "charge", charge, charge["amount"], fee=fee)
+        charge["balance_transaction"] = taken["id"]
+    store.insert(tx, charge, {"later": card["later"]})
     intent["latest_charge"] = charge["id"]
     if declined:
         events.emit(tx, "charge.failed", charge)
@@ -232,7 +236,7 @@ def _new_charge(tx, intent, card, who, method_id) -> dict[str, Any]:
         "application": None,
         "application_fee": None,
         "application_fee_amount": None,
-        "balance_transaction": None if declined else new_id("txn"),
+        "balance_transaction": None,
         "billing_details": _billing(who),
         "calculated_statement_descriptor": tx.config.shop_name.upper()[:22],
         "captured": not declined,

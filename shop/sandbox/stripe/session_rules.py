@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import amounts
+from . import amounts, metadata
 from .errors import invalid, not_modelled
 
 HALF_HOUR = 30 * 60
@@ -64,8 +64,8 @@ def check(params: dict[str, Any], now: int) -> None:
     _check_supported(params)
     _check_urls(params)
     _check_expiry(params.get("expires_at"), now)
-    check_metadata(params.get("metadata"), "metadata")
-    check_metadata(
+    metadata.check(params.get("metadata"), "metadata")
+    metadata.check(
         params.get("payment_intent_data", {}).get("metadata"),
         "payment_intent_data[metadata]",
     )
@@ -80,24 +80,6 @@ def check(params: dict[str, Any], now: int) -> None:
     _check_lines(params.get("line_items", []))
     _check_shipping(params.get("shipping_options", []))
     _check_one_currency(params)
-
-
-def check_metadata(metadata: Any, param: str) -> None:
-    """Raise ApiError beyond 50 keys, 40 characters a key, 500 a value."""
-    for key, value in (metadata or {}).items():
-        if len(key) > 40:
-            raise invalid(
-                f"Metadata keys can have up to 40 characters: {key}",
-                f"{param}[{key}]",
-            )
-        if len(value) > 500:
-            raise invalid(
-                "Metadata values can have up to 500 characters, but you passed in a "
-                f"value that is {len(value)} characters.",
-                f"{param}[{key}]",
-            )
-    if len(metadata or {}) > 50:
-        raise invalid("You can only have 50 metadata keys.", param)
 
 
 def _check_supported(params: dict[str, Any]) -> None:
@@ -180,7 +162,7 @@ def _check_line(line: dict[str, Any], path: str) -> None:
                 f"{path}[{name}]",
                 "parameter_missing",
             )
-    check_metadata(line.get("metadata"), f"{path}[metadata]")
+    metadata.check(line.get("metadata"), f"{path}[metadata]")
     if line["quantity"] < 1:
         raise invalid(
             "This value must be greater than or equal to 1.",
@@ -226,7 +208,7 @@ def _check_price(price: dict[str, Any], path: str) -> None:
             raise invalid(
                 "Not a valid URL.", f"{path}[product_data][images][{n}]", "url_invalid"
             )
-    check_metadata(product.get("metadata"), f"{path}[product_data][metadata]")
+    metadata.check(product.get("metadata"), f"{path}[product_data][metadata]")
 
 
 def _check_shipping(options: list[dict[str, Any]]) -> None:

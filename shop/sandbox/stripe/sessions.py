@@ -3,9 +3,9 @@
 import secrets
 from typing import Any
 
-from . import amounts, events, session_rules, store
+from . import agenda, amounts, events, line_items, metadata, session_rules, store
 from .errors import missing, refused
-from .store import Tx, new_id
+from .store import Tx
 
 KIND = "checkout.session"
 
@@ -14,9 +14,9 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
     """A new open session. Raises ApiError; see `session_rules` for the reasons."""
     session_rules.check(params, tx.now)
     currency = params["line_items"][0]["price_data"]["currency"].lower()
-    lines = [_line_item(tx, line, currency) for line in params["line_items"]]
+    lines = [line_items.line(tx, line, currency) for line in params["line_items"]]
     subtotal = sum(line["amount_subtotal"] for line in lines)
-    shipping = _shipping(tx, params)
+    shipping = line_items.shipping(tx, params)
     total = subtotal + (shipping["cost"]["amount_total"] if shipping else 0)
     amounts.check_total(total, currency)
 
@@ -79,7 +79,7 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
         "livemode": False,
         "locale": params.get("locale"),
         "managed_payments": {"enabled": False},
-        "metadata": _set_only(params.get("metadata")),
+        "metadata": metadata.given(params.get("metadata")),
         "mode": "payment",
         "origin_context": None,
         "payment_intent": None,
@@ -118,10 +118,11 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
             "line_items": lines,
             "payment_intent_data": {
                 **intent_data,
-                "metadata": _set_only(intent_data.get("metadata")),
+                "metadata": metadata.given(intent_data.get("metadata")),
             },
         },
     )
+    agenda.plan(tx, "expire", session_id, session["expires_at"] - tx.now)
     return session
 
 
@@ -141,22 +142,17 @@ def expire(tx: Tx, session_id: str) -> dict[str, Any]:
             'Only Checkout Sessions with a status in ["open"] can be expired. This '
             f"Checkout Session has a status of {session['status']}.",
         )
-    return _expired(tx, session)
-
-
-def sweep(tx: Tx) -> None:
-    """Expire every open session whose time is up."""
-    rows = tx.db.execute(
-        "SELECT id FROM object WHERE kind = ? AND json_extract(json, '$.status') = "
-        "'open' AND json_extract(json, '$.expires_at') <= ?",
-        (KIND, tx.now),
-    ).fetchall()
-    for row in rows:
-        _expired(tx, load(tx, row["id"]))
+    agenda.forget(tx, session_id)
+    session["status"] = "expired"
+    session["url"] = None
+    store.update(tx, session)
+    events.emit(tx, "checkout.session.expired", session)
+    return session
 
 
 def complete(tx: Tx, session: dict[str, Any], email: str, name: str) -> None:
     """Mark an open session paid (or free), and tell about it."""
+    agenda.forget(tx, session["id"])
     session["status"] = "complete"
     if session["payment_status"] == "unpaid":
         session["payment_status"] = "paid"
@@ -167,7 +163,7 @@ def complete(tx: Tx, session: dict[str, Any], email: str, name: str) -> None:
     events.emit(tx, "checkout.session.completed", session)
 
 
-def line_items(tx: Tx, session_id: str) -> list[dict[str, Any]]:
+def lines_of(tx: Tx, session_id: str) -> list[dict[str, Any]]:
     """The lines of a session that is known to exist."""
     return store.get_private(tx, session_id)["line_items"]
 
@@ -175,18 +171,6 @@ def line_items(tx: Tx, session_id: str) -> list[dict[str, Any]]:
 def success_url(session: dict[str, Any]) -> str:
     """Where a finished payment leads, with the id filled in."""
     return session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
-
-
-def _expired(tx: Tx, session: dict[str, Any]) -> dict[str, Any]:
-    session["status"] = "expired"
-    session["url"] = None
-    store.update(tx, session)
-    events.emit(tx, "checkout.session.expired", session)
-    return session
-
-
-def _set_only(metadata: dict[str, str] | None) -> dict[str, str]:
-    return {key: value for key, value in (metadata or {}).items() if value}
 
 
 def _customer(email: str | None, name: str | None) -> dict[str, Any] | None:
@@ -201,103 +185,4 @@ def _customer(email: str | None, name: str | None) -> dict[str, Any] | None:
         "phone": None,
         "tax_exempt": "none",
         "tax_ids": [],
-    }
-
-
-def _line_item(tx: Tx, line: dict[str, Any], currency: str) -> dict[str, Any]:
-    data = line["price_data"]
-    amount = data["unit_amount"] * line["quantity"]
-    product = _product(tx, data["product_data"])
-    store.insert(tx, product)
-    return {
-        "id": new_id("li"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": 0,
-        "amount_subtotal": amount,
-        "amount_tax": 0,
-        "amount_total": amount,
-        "currency": currency,
-        "description": product["name"],
-        "metadata": _set_only(line.get("metadata")),
-        "price": {
-            "id": new_id("price"),
-            "object": "price",
-            "active": False,
-            "billing_scheme": "per_unit",
-            "created": tx.now,
-            "currency": currency,
-            "custom_unit_amount": None,
-            "livemode": False,
-            "lookup_key": None,
-            "metadata": {},
-            "nickname": None,
-            "product": product["id"],
-            "recurring": None,
-            "tax_behavior": data.get("tax_behavior", "unspecified"),
-            "tiers_mode": None,
-            "transform_quantity": None,
-            "type": "one_time",
-            "unit_amount": data["unit_amount"],
-            "unit_amount_decimal": str(data["unit_amount"]),
-        },
-        "quantity": line["quantity"],
-    }
-
-
-def _product(tx: Tx, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": new_id("prod"),
-        "object": "product",
-        "active": False,
-        "created": tx.now,
-        "default_price": None,
-        "description": data.get("description"),
-        "images": data.get("images", []),
-        "livemode": False,
-        "marketing_features": [],
-        "metadata": _set_only(data.get("metadata")),
-        "name": data["name"],
-        "package_dimensions": None,
-        "shippable": None,
-        "statement_descriptor": None,
-        "tax_code": data.get("tax_code"),
-        "type": "service",
-        "unit_label": data.get("unit_label"),
-        "updated": tx.now,
-        "url": None,
-    }
-
-
-def _shipping(tx: Tx, params: dict[str, Any]) -> dict[str, Any] | None:
-    if not params.get("shipping_options"):
-        return None
-    data = params["shipping_options"][0]["shipping_rate_data"]
-    amount = data["fixed_amount"]["amount"]
-    rate = {
-        "id": new_id("shr"),
-        "object": "shipping_rate",
-        "active": False,
-        "created": tx.now,
-        "delivery_estimate": data.get("delivery_estimate"),
-        "display_name": data["display_name"],
-        "fixed_amount": {
-            "amount": amount,
-            "currency": data["fixed_amount"]["currency"].lower(),
-        },
-        "livemode": False,
-        "metadata": _set_only(data.get("metadata")),
-        "tax_behavior": data.get("tax_behavior", "unspecified"),
-        "tax_code": data.get("tax_code"),
-        "type": "fixed_amount",
-    }
-    store.insert(tx, rate)
-    return {
-        "option": {"shipping_amount": amount, "shipping_rate": rate["id"]},
-        "cost": {
-            "amount_subtotal": amount,
-            "amount_tax": 0,
-            "amount_total": amount,
-            "shipping_rate": rate["id"],
-        },
     }

@@ -68,6 +68,11 @@ CREATE TABLE IF NOT EXISTS mail (
     html TEXT NOT NULL,
     headers TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS due (
+    object_id TEXT PRIMARY KEY,
+    what TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
 """
 
 
@@ -95,7 +100,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=10, isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA synchronous = NORMAL")
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'mail'").fetchone():
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'due'").fetchone():
         with _creating:
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(SCHEMA)
@@ -168,6 +173,11 @@ def get_private(tx: Tx, object_id: str) -> dict[str, Any]:
         "SELECT private FROM object WHERE id = ?", (object_id,)
     ).fetchone()
     return json.loads(row["private"])
+
+
+def delete(tx: Tx, object_id: str) -> None:
+    """Remove an object for good."""
+    tx.db.execute("DELETE FROM object WHERE id = ?", (object_id,))
 
 
 def setting(tx: Tx, name: str) -> str:

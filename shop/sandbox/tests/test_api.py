@@ -68,6 +68,7 @@ def test_every_modelled_endpoint_answers(client, sandbox):
         "payment_intents": intent,
         "charges": refund.charge,
         "refunds": refund.id,
+        "balance_transactions": refund.balance_transaction,
         "events": sandbox.events()[0]["id"],
     }
     key = {"Authorization": "Bearer sk_test_sandbox_x"}

@@ -1,0 +1,56 @@
+"""What a test may pull at Stripe: time, and what banks and customers do later."""
+
+from typing import Any, Protocol
+
+from .config import Config
+from .stripe import clock, refunds, store
+
+
+class HasConfig(Protocol):
+    """A `MemoryStripe`; its configuration may change while it is serving."""
+
+    config: Config
+
+
+class Lever:
+    """Something that happens at Stripe, in one transaction of the sandbox."""
+
+    def __init__(self, stripe: HasConfig):
+        self.stripe = stripe
+
+    def _do(self, verb, *args) -> dict[str, Any]:
+        with store.transaction(self.stripe.config) as tx:
+            return verb(tx, *args)
+
+
+class Clock(Lever):
+    """Stripe's clock. The shop's own stands still, unless time-machine moves both."""
+
+    def advance(self, seconds: int) -> None:
+        """Age what exists: sessions expire, slow refunds arrive, debits settle."""
+        clock.advance(self.stripe.config, seconds)
+
+
+class Refunds(Lever):
+    """What becomes of a refund, by its `re_` id; each answers the refund.
+
+    All raise ApiError when the refund has already ended otherwise.
+    """
+
+    def succeed(self, refund_id: str) -> dict[str, Any]:
+        """A refund that was `pending` (card …7726) arrives."""
+        return self._do(refunds.succeed, refund_id)
+
+    def fail(
+        self, refund_id: str, reason: str = "expired_or_canceled_card"
+    ) -> dict[str, Any]:
+        """The money comes back to the shop, even after the refund succeeded."""
+        return self._do(refunds.fail, refund_id, reason)
+
+    def ask(self, refund_id: str) -> dict[str, Any]:
+        """A `pending` refund turns to `requires_action`, which the API can cancel."""
+        return self._do(refunds.ask, refund_id)
+
+    def call_off(self, refund_id: str) -> dict[str, Any]:
+        """Cancel a refund that has not arrived, as a person in the dashboard."""
+        return self._do(refunds.call_off, refund_id)
