@@ -8,12 +8,15 @@ POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: run test test-all check browser format lock clean
+# The shop speaks to the sandbox over HTTP on this machine: never through a proxy.
+export no_proxy := localhost,127.0.0.1,$(no_proxy)
 
-run: $(VENV)/shop ## The shop with demo data, sandbox and worker
-	@SHOP_ENV=development SITE_URL=http://localhost:$(PORT) $(BIN)/python manage.py dev
+.PHONY: run test test-all check browser format lock clean writable
 
-test: $(VENV)/dev ## Every test that needs no service, on SQLite
+run: writable $(VENV)/shop ## The shop with demo data, sandbox and worker
+	@SHOP_ENV=development SITE_URL=http://localhost:$(PORT) exec $(BIN)/python manage.py dev
+
+test: writable $(VENV)/dev ## Every test that needs no service, on SQLite
 	$(PYTEST) -n 2 -m "not postgres and not redis and not browser"
 
 test-all: $(VENV)/dev browser ## Everything: SQLite, a real browser, PostgreSQL and Redis
@@ -49,12 +52,16 @@ lock: $(VENV)/dev ## Compile the requirement files anew
 clean: ## Forget the demo database, its mails and its pictures
 	rm -rf var
 
+writable:
+	@test -w . && { test ! -e var || test -w var; } || \
+	{ echo "This folder cannot be written to: make a copy that is yours."; exit 1; }
+
 # The stamps: a second run finds them newer than the requirements and installs nothing.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "Tandem needs Python 3.11 or newer: make run PYTHON=python3.12"; exit 1; }
 	@echo "Making a virtual environment …"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/shop: requirements.txt | $(VENV)/bin/python
 	@echo "Installing the shop's packages (half a minute, once) …"

@@ -1,6 +1,7 @@
 """Put what stands in `catalogue.json` and `images/` into the shop."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -61,10 +62,10 @@ BEST_SELLING = [
 FIRST_AGE, AGE_STEP = timedelta(days=2), timedelta(days=5)
 
 
-def load() -> None:
+def load(say: Callable[[str], None]) -> None:
     """Put in what is missing. Safe to repeat; what staff changed is left alone."""
     goods = _read()
-    _write_pictures(goods)
+    _write_pictures(goods, say)
     present = set(Variant.objects.values_list("sku", flat=True))
     missing = [
         product
@@ -73,6 +74,7 @@ def load() -> None:
     ]
     if not missing:
         return
+    say(f"Putting {len(missing)} products on the shelves …")
     branches = _load_categories(goods["categories"])
     for product in missing:
         with transaction.atomic():
@@ -85,17 +87,25 @@ def _read() -> dict:
     return json.loads((HERE / "catalogue.json").read_text(encoding="utf-8"))
 
 
-def _write_pictures(goods) -> None:
+def _write_pictures(goods, say) -> None:
     """Masters and renditions, so that the first visitor finds them ready."""
-    for product in goods["products"]:
-        for image in product["images"]:
-            name = _stored(image["file"])
-            if not default_storage.exists(name):
-                master = HERE / "images" / image["file"]
-                default_storage.save(name, ContentFile(master.read_bytes()))
-            first = images.rendition_name(name, images.WIDTHS[0])
-            if not default_storage.exists(first):
-                images.write_renditions(name)
+    wanted = [
+        image["file"] for product in goods["products"] for image in product["images"]
+    ]
+    missing = [file for file in wanted if not _is_written(file)]
+    for done, file in enumerate(missing):
+        if done % 20 == 0:
+            say(f"Making pictures in several sizes, {len(missing) - done} to go …")
+        name = _stored(file)
+        if not default_storage.exists(name):
+            master = HERE / "images" / file
+            default_storage.save(name, ContentFile(master.read_bytes()))
+        images.write_renditions(name)
+
+
+def _is_written(file_name) -> bool:
+    first = images.rendition_name(_stored(file_name), images.WIDTHS[0])
+    return default_storage.exists(first)
 
 
 def _stored(file_name) -> str:

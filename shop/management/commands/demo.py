@@ -12,6 +12,6 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo's passwords are public; SHOP_ENV is production."
             )
-        catalogue.load()
+        catalogue.load(say=self.stdout.write)
         delivery.load()
-        people.load()
+        people.load(say=self.stdout.write)

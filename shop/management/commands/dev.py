@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from shop.demo import people
 
@@ -24,20 +25,29 @@ class Command(BaseCommand):
             raise CommandError("`dev` runs the demo shop; SHOP_ENV is production.")
         port = urlsplit(settings.SITE_URL).port or 8000
         refuse_taken(port)
-        call_command("migrate", verbosity=0)
-        call_command("createcachetable")
-        call_command("demo")
+        try:
+            self.prepare()
+        except KeyboardInterrupt:
+            return  # the next start goes on where this one stopped
         with Family() as family:
             family.start(sys.executable, "-m", "gunicorn", "shop.wsgi", *gunicorn(port))
             family.start(sys.executable, "manage.py", "worker")
             if family.wait_for(f"{settings.SITE_URL}/healthz"):
                 self.stdout.write(welcome())
             family.wait()
+        if family.lost:
+            raise CommandError(f"{family.lost} ended by itself, so the rest did too.")
+
+    def prepare(self):
+        if not connection.introspection.table_names():
+            self.stdout.write("Making the database …")
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        call_command("demo")
 
 
 def gunicorn(port: int) -> list[str]:
-    # Threads, because a request of the shop waits for one to the sandbox in the same
-    # server.
+    # Threads: a request of the shop waits for one to the sandbox in the same server.
     return [
         f"--bind=127.0.0.1:{port}",
         "--workers=1",
@@ -50,8 +60,7 @@ def gunicorn(port: int) -> list[str]:
 
 def refuse_taken(port: int) -> None:
     with socket.socket() as probe:
-        # A server that stopped a moment ago leaves the port in a state that is no
-        # obstacle.
+        # What a server that stopped a moment ago leaves on the port is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -80,18 +89,19 @@ def welcome() -> str:
 
 
 class Family:
-    """Child processes that live and die together."""
+    """Child processes that live and die together; `lost` is the one that began it."""
 
     def __enter__(self):
         self.children = []
+        self.lost = ""
         self.stopping = threading.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
+        # SIGHUP: the terminal was closed; orphans would keep the port.
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, lambda *_: self.stopping.set())
         return self
 
     def start(self, *command: str) -> None:
-        # A session of its own: Ctrl-C reaches us alone, and we stop the children in
-        # order.
+        # A session of its own: Ctrl-C reaches us alone, and we stop the children.
         self.children.append(subprocess.Popen(command, start_new_session=True))
 
     def wait_for(self, url: str, seconds: float = 30) -> bool:
@@ -110,8 +120,13 @@ class Family:
             self.stopping.wait(0.3)
 
     def _all_alive(self):
-        alive = all(child.poll() is None for child in self.children)
-        return alive and not self.stopping.is_set()
+        if self.stopping.is_set():
+            return False
+        for child in self.children:
+            if child.poll() is not None:
+                self.lost = " ".join(child.args[1:4])
+                return False
+        return True
 
     def __exit__(self, *_):
         for child in self.children:
