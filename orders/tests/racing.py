@@ -28,4 +28,4 @@ def at_once(*verbs: Callable) -> list:
 
 def hesitate() -> None:
     """Where the unguarded twin of a flow lets somebody else in between."""
-    time.sleep(0.02)
+    time.sleep(0.25)
