@@ -26,7 +26,7 @@ class MemoryStripe:
 
     Nothing is delivered by itself: fetch events with `events()` and post
     `signed(event)` to the webhook, so that a test chooses order and repetition.
-    What happens at Stripe later is in the levers: `clock` and `refunds`.
+    What happens at Stripe later is in the levers `clock`, `refunds` and `disputes`.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class MemoryStripe:
         self._http = MemoryClient(self.config)
         self.clock = levers.Clock(self)
         self.refunds = levers.Refunds(self)
+        self.disputes = levers.Disputes(self)
 
     def client_http(self) -> stripe.HTTPClient:
         """For `StripeClient(http_client=…, base_addresses={"api": public_base})`."""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from shop.sandbox.config import Config
 
-from . import agenda, refunds, sessions, store
+from . import agenda, disputes, refunds, sessions, store
 from .store import Tx
 
 PLANS: dict[str, Callable[[Tx, str], object]] = {
     "expire": sessions.expire,
+    "dispute ends": disputes.end_in_time,
     "refund succeeds": refunds.succeed,
     "refund fails": refunds.fail,
 }
@@ -22,7 +23,7 @@ def sweep(tx: Tx) -> None:
 
 
 def advance(config: Config, seconds: int) -> None:
-    """Let that much time pass at Stripe: sessions expire, refunds arrive or fail."""
+    """Let that much time pass at Stripe: sessions expire, refunds arrive or fail…"""
     with store.transaction(config) as tx:
         store.set_setting(tx, agenda.OFFSET, str(agenda.offset(tx) + seconds))
         sweep(tx)

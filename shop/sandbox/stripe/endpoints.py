@@ -7,8 +7,9 @@ from typing import Any
 
 import stripe.params as single
 import stripe.params.checkout as checkout
+import stripe.params.radar as radar
 
-from . import events, lists, refunds, sessions, store
+from . import disputes, events, lists, refunds, sessions, store
 from .errors import missing
 from .store import Tx
 
@@ -100,6 +101,32 @@ TABLE: dict[tuple[str, str], Endpoint] = {
     ),
     ("POST", "/v1/refunds/{id}/cancel"): Endpoint(
         single.RefundCancelParams, lambda tx, _, id_: refunds.cancel(tx, id_)
+    ),
+    ("GET", "/v1/disputes"): Endpoint(
+        single.DisputeListParams,
+        _list("dispute", "/v1/disputes", "charge", "payment_intent"),
+    ),
+    ("GET", "/v1/disputes/{id}"): Endpoint(
+        single.DisputeRetrieveParams, lambda tx, _, id_: disputes.load(tx, id_)
+    ),
+    ("POST", "/v1/disputes/{id}"): Endpoint(
+        single.DisputeUpdateParams,
+        lambda tx, params, id_: disputes.update(tx, id_, params),
+    ),
+    ("POST", "/v1/disputes/{id}/close"): Endpoint(
+        single.DisputeCloseParams, lambda tx, _, id_: disputes.close(tx, id_)
+    ),
+    ("GET", "/v1/radar/early_fraud_warnings"): Endpoint(
+        radar.EarlyFraudWarningListParams,
+        _list(
+            "radar.early_fraud_warning",
+            "/v1/radar/early_fraud_warnings",
+            *("charge", "payment_intent"),
+        ),
+    ),
+    ("GET", "/v1/radar/early_fraud_warnings/{id}"): Endpoint(
+        radar.EarlyFraudWarningRetrieveParams,
+        _retrieve("radar.early_fraud_warning", "early_fraud_warning"),
     ),
     ("GET", "/v1/balance_transactions"): Endpoint(
         single.BalanceTransactionListParams,

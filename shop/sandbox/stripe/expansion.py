@@ -13,6 +13,11 @@ FIELDS = {
         "payment_intent": "payment_intent",
         "balance_transaction": "balance_transaction",
     },
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "radar.early_fraud_warning": {
+        "charge": "charge",
+        "payment_intent": "payment_intent",
+    },
     "refund": {
         "charge": "charge",
         "payment_intent": "payment_intent",

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from . import balance, events, sessions, store
+from . import aftermath, balance, events, sessions, store
 from .store import Tx, new_id
 
 
@@ -162,6 +162,7 @@ def _charge(tx, session, intent, card, who) -> dict[str, Any]:
     events.emit(tx, "charge.succeeded", charge)
     events.emit(tx, "payment_intent.succeeded", intent)
     sessions.complete(tx, session, who["email"], who["name"])
+    aftermath.follow(tx, charge, card["later"])
     return intent
 
 

@@ -6,7 +6,16 @@ test cards that do so are in `cards`.
 
 from typing import Any
 
-from . import agenda, amounts, balance, events, metadata, session_rules, store
+from . import (
+    agenda,
+    amounts,
+    balance,
+    disputes,
+    events,
+    metadata,
+    session_rules,
+    store,
+)
 from .errors import invalid, missing, refused
 from .store import Tx, new_id
 
@@ -35,6 +44,7 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
     before = _move(tx, charge, amount)
     events.emit(tx, "refund.created", refund)
     events.emit(tx, "charge.refunded", charge, before)
+    disputes.after_refund(tx, charge)
     return refund
 
 
@@ -132,6 +142,11 @@ def _move(tx: Tx, charge: dict[str, Any], amount: int) -> dict[str, Any]:
 def _amount_for(tx: Tx, charge: dict[str, Any], params: dict[str, Any]) -> int:
     left = charge["amount"] - charge["amount_refunded"]
     amount = params.get("amount", left)
+    if disputes.blocks_refund(tx, charge):
+        raise refused(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+        )
     if not left:
         raise refused(
             f"Charge {charge['id']} has already been refunded.",

@@ -1,7 +1,7 @@
 """What the types cannot say about creating a Checkout Session."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,7 +101,7 @@ def _check_supported(params: dict[str, Any]) -> None:
         raise not_modelled("Manual capture", "payment_intent_data[capture_method]")
 
 
-def refuse_others(given: Iterable[str], supported: frozenset[str], words: str) -> None:
+def refuse_others(given: Iterable[str], supported: Collection[str], words: str) -> None:
     """Raise ApiError for a parameter that Stripe knows and the sandbox does not."""
     for name in given:
         if name not in supported:

@@ -21,6 +21,8 @@ CLASSES = {
     "payment_method": stripe.PaymentMethod,
     "charge": stripe.Charge,
     "refund": stripe.Refund,
+    "dispute": stripe.Dispute,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "balance_transaction": stripe.BalanceTransaction,
     "event": stripe.Event,
     "item": stripe.LineItem,

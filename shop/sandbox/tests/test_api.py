@@ -63,7 +63,11 @@ def test_every_modelled_endpoint_answers(client, sandbox):
     sandbox.pay(session.id)
     intent = client.v1.checkout.sessions.retrieve(session.id).payment_intent
     refund = client.v1.refunds.create({"payment_intent": intent})
+    for number in ("4000000000000259", "4000000000005423"):
+        sandbox.pay(client.v1.checkout.sessions.create(session_params()).id, number)
     known = {
+        "disputes": client.v1.disputes.list().data[0].id,
+        "radar": client.v1.radar.early_fraud_warnings.list().data[0].id,
         "checkout": session.id,
         "payment_intents": intent,
         "charges": refund.charge,
