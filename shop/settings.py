@@ -355,6 +355,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 
 # Language and time
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]  # our words for allauth's and Django's
 TIME_ZONE = env("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
