@@ -4,7 +4,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 
-from referrals import terms
+from referrals import links, terms
 from referrals.models import (
     Attribution,
     Campaign,
@@ -127,6 +127,10 @@ class ReferralLinkAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).with_code()
+
+    def named(self, term):
+        """The links that the search of the start page finds by this code."""
+        return links.resolve_all([term])
 
     @admin.display(description="Code")
     def code(self, link):

@@ -1,6 +1,4 @@
-"""What every page may say about invitations; nothing is asked until a template prints
-it.
-"""
+"""What pages may say about invitations; nothing is asked until a template prints it."""
 
 from dataclasses import dataclass
 
@@ -8,17 +6,17 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from referrals import attributions, discounts, terms, visits
+from referrals import attributions, discounts, reports, terms, visits
 from referrals.models import Terms
 from shop.kit.money import format_money
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """The promise to one visitor. `inviter` is a first name, or empty when it is not to
-    be told.
+    """The promise to one visitor.
 
-    It `has_joined` when the visitor has an account already and only needs to buy.
+    `inviter` is a first name, or empty when it is not to be told; the visitor
+    `has_joined` who has an account already and only needs to buy.
     """
 
     terms: Terms
@@ -60,12 +58,15 @@ class Invitation:
 
 
 def invitation(request):
-    """`invitation`, the promise to this visitor or nothing; `offer`, the terms for
-    anybody new.
+    """Three answers, each asked for when a template first prints it.
+
+    `invitation` is the promise to this visitor, or nothing; `offer` the terms for
+    anybody new; `invite` what a member's own link has earned, for account pages.
     """
     return {
         "invitation": SimpleLazyObject(lambda: for_visitor(request)),
         "offer": SimpleLazyObject(lambda: terms.current(settings.SHOP_CURRENCY)),
+        "invite": SimpleLazyObject(lambda: reports.summary(request.user)),
     }
 
 

@@ -14,8 +14,9 @@ from django.utils.formats import date_format
 
 from accounts.models import User
 from orders.models import Order
-from referrals import links, terms
+from referrals import sharing, terms
 from referrals.models import Attribution, Reward, Settlement, Visit
+from referrals.sharing import Share
 from shop.kit.money import format_money
 
 State = Reward.State
@@ -70,13 +71,9 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Summary:
-    """The referral corner of the account page.
+    """The referral corner of the account page; without an offer nothing to share."""
 
-    `url` and `code` are empty without an offer.
-    """
-
-    url: str
-    code: str
+    share: Share | None
     earned: int
     on_the_way: int
     next_at: datetime | None
@@ -115,10 +112,8 @@ def numbers(user: User, friends: list[Friend]) -> Numbers:
 def summary(user: User) -> Summary:
     """Link and credit for the account page. At most three queries."""
     offered = terms.current(settings.SHOP_CURRENCY)
-    link = links.default_link(user) if offered else None
     return Summary(
-        url=links.url_of(link) if link else "",
-        code=link.code if link else "",
+        share=sharing.invitation_of(user, offered) if offered else None,
         currency=settings.SHOP_CURRENCY,
         **_credit(user),
     )

@@ -1,4 +1,7 @@
-"""The account pages that speak of everything a member has: orders, balance, friends."""
+"""The account pages that speak of everything a member has: orders and balance.
+
+What they say of friends comes from `referrals.context`, where that app is installed.
+"""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -10,7 +13,6 @@ from django.views.decorators.http import require_GET
 from accounts import ledger
 from orders import timeline
 from orders.views import history
-from referrals import reports
 
 
 @never_cache
@@ -25,7 +27,6 @@ def home(request):
             "orders": orders,
             "steps": timeline.ahead(orders[0]) if orders else [],
             "balance": ledger.balance(request.user, settings.SHOP_CURRENCY),
-            "invite": reports.summary(request.user),
         },
     )
 
@@ -44,7 +45,6 @@ def balance(request):
             "lines": lines,
             "balance": lines[0].balance_after if lines else 0,
             "owed": owed,
-            "invite": reports.summary(request.user),
         },
     )
 

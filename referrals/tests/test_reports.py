@@ -139,7 +139,7 @@ def test_sums_tell_pending_from_earned(anna):
 
     assert (summary.earned, summary.on_the_way) == (500, 500)
     assert summary.next_at == waiting.confirmed_at + timedelta(days=14)
-    assert summary.url.endswith(f"/r/{summary.code}/")
+    assert summary.share.url.endswith(f"/r/{summary.share.code}/")
 
 
 def test_a_summary_costs_three_queries_at_most(anna):
