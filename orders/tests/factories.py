@@ -10,6 +10,7 @@ from catalog.models import Variant
 from orders import carts, checkout, payments
 from orders.discounts import Basket, Discount
 from orders.models import Cart, Order, ShippingMethod, ShippingZone
+from shop.kit import guards
 
 Kind = ledger.Kind
 
@@ -116,6 +117,12 @@ def open_session(order: Order) -> str:
     """Send the customer to the card page; the id of the session they are at."""
     payments.start(order)
     return order.payments.get(status="open").session_id
+
+
+def forget_session(order: Order, session_id: str | None = None) -> None:
+    """As if we had crashed before we noted Stripe's answer, or noted another."""
+    with guards.lifted():
+        order.payments.update(session_id=session_id, session_url="")
 
 
 def pay(stripe, order: Order) -> list[dict]:

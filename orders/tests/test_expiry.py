@@ -6,8 +6,9 @@ from django.utils import timezone
 from accounts import ledger
 from catalog.tests.factories import make_variant
 from orders import confirmation, expiry, payments
-from orders.models import Order, Payment
+from orders.models import Order
 from orders.tests.factories import (
+    forget_session,
     make_cart,
     make_order,
     make_user,
@@ -118,7 +119,7 @@ def test_one_order_that_fails_does_not_keep_the_others_waiting(
     """Its attempt is spoilt: Stripe knows no such session."""
     spoilt, good = make_order(), make_order()
     open_session(spoilt)
-    Payment.objects.filter(order=spoilt).update(session_id="cs_test_unheard_of")
+    forget_session(spoilt, "cs_test_unheard_of")
     overdue(clock)
 
     assert expiry.expire_overdue() == 1

@@ -11,6 +11,7 @@ from catalog.tests.factories import make_variant
 from orders import confirmation, payments
 from orders.models import Order, Payment
 from orders.tests.factories import (
+    forget_session,
     give,
     make_cart,
     make_order,
@@ -236,7 +237,7 @@ def test_inv_20_answers_lost_for_good_are_found_by_the_next_press(
 def test_a_crash_before_the_answer_was_noted_leads_to_the_same_page(stripe_sandbox):
     order = make_order()
     url = payments.start(order)
-    Payment.objects.update(session_id=None, session_url="")
+    forget_session(order)
 
     assert payments.start(order) == url
 

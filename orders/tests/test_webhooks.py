@@ -13,6 +13,7 @@ from orders import payments, webhooks
 from orders.models import Order, Payment, StripeEvent
 from orders.tests.factories import (
     deliver,
+    forget_session,
     make_cart,
     make_order,
     make_user,
@@ -186,7 +187,7 @@ def test_an_event_before_our_own_note_of_the_session_counts(
     client, stripe_sandbox, order, paid
 ):
     session = paid["data"]["object"]["id"]
-    Payment.objects.update(session_id=None, session_url="")
+    forget_session(order)
 
     deliver(client, stripe_sandbox, paid)
 

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class KitConfig(AppConfig):
@@ -10,5 +10,6 @@ class KitConfig(AppConfig):
     def ready(self):
         from shop.kit import guards, jobs
 
+        pre_migrate.connect(guards.remove_for_app)
         post_migrate.connect(guards.install_for_app)
         jobs.connect()

@@ -123,6 +123,22 @@ def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
             _install(guard, using)
 
 
+def remove_for_app(sender, using=DEFAULT_DB_ALIAS, plan=(), **kwargs):
+    """`pre_migrate` receiver: step aside on SQLite, which renames a table to alter it.
+
+    A trigger that reads the table would make it refuse. PostgreSQL keeps all of them.
+    """
+    connection = connections[using]
+    if plan and connection.vendor == "sqlite":
+        present = set(connection.introspection.table_names())
+        for guard in _guards:
+            if (
+                guard.model._meta.app_label == sender.label
+                and guard.model._meta.db_table in present
+            ):
+                _remove(guard, using)
+
+
 def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     """The names of triggers that should be in the database and are not."""
     connection = connections[using]

@@ -1,6 +1,8 @@
 import pytest
 from django.core.management import call_command
+from django.core.management.sql import emit_pre_migrate_signal
 from django.db import DatabaseError, connection, transaction
+from django.db.migrations import Migration
 
 from accounts.models import Transfer
 from orders.models import Order, OrderDiscount, OrderEvent, OrderLine
@@ -136,6 +138,8 @@ def test_guards_come_back_after_a_migration_rebuilt_their_table():
     longer.max_length = 201
     longer.set_attributes_from_name("reason")
     longer.model = Transfer
+    plan = [(Migration("0002_longer_reason", "accounts"), False)]
+    emit_pre_migrate_signal(0, False, "default", plan=plan)
     with connection.schema_editor() as editor:
         editor.alter_field(Transfer, reason, longer, strict=True)
         editor.alter_field(Transfer, longer, reason, strict=True)
