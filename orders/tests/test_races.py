@@ -20,7 +20,7 @@ from accounts.models import LedgerAccount, Transfer
 from catalog import stock
 from catalog.models import StockMovement, Variant
 from catalog.tests.factories import make_variant
-from orders import buying, checkout, confirmation, expiry, payments
+from orders import buying, checkout, confirmation, expiry, payments, webhooks
 from orders.models import Order, OrderEvent, Payment, StripeEvent
 from orders.tests.factories import (
     deliver,
@@ -511,16 +511,17 @@ def locked_tables(verb):
 def test_locks_are_taken_in_the_order_that_everybody_keeps(stripe_sandbox):
     CART, ORDER, PAYMENT = "orders_cart", "orders_order", "orders_payment"
     VARIANT, ACCOUNT = "catalog_variant", "accounts_ledgeraccount"
+    EVENT = "orders_stripeevent"
     ada, lamp = make_user(balance=2000), make_variant(amount=5000)
     carts = [make_cart(ada, {lamp: 1}), make_cart(None, {lamp: 1})]
 
     placing = locked_tables(lambda: place(carts[0], balance=1000))
     first = Order.objects.get()
     paid = pay(stripe_sandbox, first)[-1]
-    paying = locked_tables(lambda: payments.record_facts(paid))
+    paying = locked_tables(lambda: facts.record(paid))
     second = place(carts[1], ada, balance=1000)
     closing = locked_tables(lambda: confirmation.expire_order(second.pk))
 
     assert placing == [CART, ORDER, VARIANT, ACCOUNT]
-    assert paying == [ORDER, PAYMENT, ACCOUNT]
+    assert paying == [EVENT, ORDER, PAYMENT, ACCOUNT]
     assert closing == [ORDER, ACCOUNT]
