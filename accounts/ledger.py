@@ -70,13 +70,8 @@ def post(
             done = Transfer.objects.filter(key=key).first()
             if done:
                 return _same(done, accounts, amount)
-            # One conditional statement decides, whoever else is spending: no read
-            # before it.
-            if debit[0] and not _move(accounts[debit], -amount):
-                raise InsufficientBalance(f"{key} needs {amount} {currency}")
-            if credit[0]:
-                _move(accounts[credit], amount)
-            return Transfer.objects.create(
+            # First, for the database lets a balance become only what transfers say.
+            transfer = Transfer.objects.create(
                 key=key,
                 debit=accounts[debit],
                 credit=accounts[credit],
@@ -87,6 +82,13 @@ def post(
                 reference=reference,
                 actor=actor,
             )
+            # One conditional statement decides, whoever else is spending: no read
+            # before it.
+            if debit[0] and not _move(accounts[debit], -amount):
+                raise InsufficientBalance(f"{key} needs {amount} {currency}")
+            if credit[0]:
+                _move(accounts[credit], amount)
+            return transfer
     except IntegrityError:
         # Two posts of one key that share no locked account: the unique key let one
         # through.

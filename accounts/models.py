@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from shop.kit.guards import append_only, frozen, same
+from shop.kit.guards import append_only, frozen, kept, same, sums
 
 
 class UserManager(BaseUserManager):
@@ -29,6 +29,7 @@ class UserManager(BaseUserManager):
         return self.get(email__iexact=email)
 
 
+@frozen("date_joined")
 class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account. The email is the login, in any mix of capitals."""
 
@@ -121,7 +122,9 @@ class Address(PostalAddress):
         return f"{self.name}, {self.street}"
 
 
+@kept
 @frozen("owner", "kind", "currency")
+@sums("balance", "credits.amount", "debits.amount")
 class LedgerAccount(models.Model):
     """One pot of money in one currency: a person's, or one of the shop's own.
 
@@ -172,9 +175,10 @@ class LedgerAccount(models.Model):
                         owner__isnull=False,
                         balance__isnull=False,
                     )
-                    | (
-                        ~Q(kind__in=["wallet", "held", "owed"])
-                        & Q(owner__isnull=True, balance__isnull=True)
+                    | Q(
+                        kind__in=["programme_cost", "sales", "goodwill"],
+                        owner__isnull=True,
+                        balance__isnull=True,
                     )
                 ),
                 name="balance_kept_for_people",
@@ -186,7 +190,7 @@ class LedgerAccount(models.Model):
 
 
 @append_only
-@same("currency", "debit", "credit")
+@same("currency", "debit.currency", "credit.currency")
 class Transfer(models.Model):
     """A positive amount that moved from one account (debit) to another (credit), for
     ever.
@@ -217,6 +221,7 @@ class Transfer(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
+            models.CheckConstraint(condition=~Q(key=""), name="transfer_has_cause"),
             models.CheckConstraint(
                 condition=~Q(debit=F("credit")), name="transfer_two_accounts"
             ),

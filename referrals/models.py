@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from shop.kit.guards import append_only, arrows, frozen
+from shop.kit.guards import append_only, arrows, frozen, kept, same
 
 
 class Campaign(models.Model):
@@ -116,6 +116,8 @@ class ReferralLinkQuerySet(models.QuerySet):
         return self.annotate(code=models.Subquery(newest.values("text")[:1]))
 
 
+@kept
+@frozen("owner", "campaign")
 class ReferralLink(models.Model):
     """An invitation that can be shared. Its addresses are its codes."""
 
@@ -149,6 +151,7 @@ class ReferralLink(models.Model):
         return f"{self.get_kind_display()} of {self.owner}"
 
 
+@kept
 @frozen("text", "link")
 class Code(models.Model):
     """What stands after `/r/`, in its one normal spelling; it belongs to its link for
@@ -248,6 +251,10 @@ class LinkDay(models.Model):
     "invitee_joined_at",
     "touched_at",
 )
+@same("inviter", "link.owner")
+@same("inviter_joined_at", "inviter.date_joined")
+@same("invitee_joined_at", "invitee.date_joined")
+@kept
 class Attribution(models.Model):
     """This person came by that link. At most one per person, for ever."""
 
@@ -282,6 +289,10 @@ class Attribution(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~Q(invitee=F("inviter")), name="nobody_invites_themselves"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["provisional", "active", "void"]),
+                name="attribution_status_known",
             ),
             # A strict order in time: with it no circle of any length can close.
             models.CheckConstraint(
@@ -344,6 +355,10 @@ class RewardQuerySet(models.QuerySet):
     },
 )
 @frozen("attribution", "order", "recipient", "amount", "currency")
+@same("recipient", "attribution.inviter")
+@same("currency", "order.currency")
+@same("order.user", "attribution.invitee")
+@kept
 class Reward(models.Model):
     """What one referred order earns its inviter; pending until the hold ends."""
 
@@ -382,6 +397,10 @@ class Reward(models.Model):
                 name="one_live_reward_per_friend",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="reward_positive"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "available", "reversed", "void"]),
+                name="reward_state_known",
+            ),
         ]
         indexes = [
             models.Index(

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import PostalAddress
 from catalog.images import Picture
-from shop.kit.guards import append_only, arrows, frozen
+from shop.kit.guards import append_only, arrows, frozen, kept
 
 
 class OrderQuerySet(models.QuerySet):
@@ -35,8 +35,12 @@ class OrderQuerySet(models.QuerySet):
         "cancelled": ("confirmed",),
     },
 )
+@kept
+@frozen("user", once="user")
+@frozen("confirmed_at", once="confirmed_at")
 @frozen(
     "code",
+    "access_token",
     "currency",
     "amount_goods",
     "amount_discount",
@@ -125,6 +129,20 @@ class Order(models.Model):
                 fields=["cart"],
                 condition=Q(status="pending"),
                 name="one_open_order_per_cart",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_discount__lte=F("amount_goods")),
+                name="order_discount_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_balance=0) | Q(user__isnull=False),
+                name="order_balance_has_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["pending", "confirmed", "expired", "cancelled"]
+                ),
+                name="order_status_known",
             ),
             models.CheckConstraint(
                 condition=~Q(status="confirmed") | Q(confirmed_at__isnull=False),
@@ -228,6 +246,7 @@ class OrderLine(models.Model):
         )
 
 
+@append_only
 class OrderAddress(PostalAddress):
     """Where the order goes, copied: the address book may change later."""
 

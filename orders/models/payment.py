@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orders.models.order import Order
-from shop.kit.guards import arrows, frozen, same
+from shop.kit.guards import arrows, frozen, kept, same
 
 
 class PaymentQuerySet(models.QuerySet):
@@ -32,8 +32,11 @@ class PaymentQuerySet(models.QuerySet):
         "closed": ("paid",),
     },
 )
+@kept
 @frozen("order", "idempotency_key", "amount", "currency", "session_expires_at")
-@same("currency", "order")
+@frozen("session_id", once="session_id")
+@frozen("amount_received", "intent_id", "paid_at", once="paid_at")
+@same("currency", "order.currency")
 class Payment(models.Model):
     """One attempt to pay an order at Stripe: written before Stripe is asked, never
     rewritten.
@@ -77,6 +80,14 @@ class Payment(models.Model):
                 name="one_open_payment_per_order",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
+            models.CheckConstraint(
+                condition=Q(status__in=["open", "paid", "closed"]),
+                name="payment_status_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="paid") | Q(paid_at__isnull=False),
+                name="paid_payment_has_time",
+            ),
         ]
 
     def __str__(self):
@@ -88,6 +99,7 @@ class StripeEventQuerySet(models.QuerySet):
         return self.filter(processed_at=None)
 
 
+@frozen("event_id", "type", "payload")
 class StripeEvent(models.Model):
     """The inbox of webhooks: what Stripe said, stored once before anything is done
     about it.

@@ -124,6 +124,7 @@ def make_order(
             amount=order.amount_due,
             currency=order.currency,
             session_expires_at=now,
+            paid_at=now if confirmed else None,
             amount_received=(order.amount_due if confirmed else 0)
             if received is None
             else received,

@@ -1,9 +1,12 @@
 """Promises that the database keeps by trigger, on PostgreSQL and on SQLite alike.
 
     @append_only                       # rows are never updated or deleted
+    @kept                              # rows change, and are never deleted
     @frozen("invitee", "inviter")      # these columns never change once written
+    @frozen("session_id", once="session_id")   # … once this column is filled
     @arrows("status", {"pending": ("confirmed", "expired")})   # no other moves
-    @same("currency", "order")         # a new row has the currency of its order
+    @same("currency", "order.currency")        # a new row agrees with its order
+    @sums("balance", "credits.amount", "debits.amount")   # moves with these rows only
 
 stand above the model they guard. The triggers are written after every `migrate` (SQLite
 drops them when a migration rebuilds its table); `missing()` tells which are absent, for
@@ -45,21 +48,34 @@ def append_only(model):
     return model
 
 
-def frozen(*fields: str):
-    """Class decorator: these fields keep their first value for ever."""
+def kept(model):
+    """Class decorator: rows of this model may change, and are there for ever."""
+    message = f"{model._meta.db_table} is kept: no row is deleted"
+    _guards.append(Guard(model, "kept", ("DELETE",), message, lambda quote: "1 = 1"))
+    return model
+
+
+def frozen(*fields: str, once: str = ""):
+    """Class decorator: these fields keep their first value for ever.
+
+    With `once` they are free until that field is filled.
+    """
 
     def decorate(model):
         columns = [model._meta.get_field(field).column for field in fields]
         message = f"{model._meta.db_table}: {', '.join(fields)} cannot change"
 
         def changed(quote):
-            return " OR ".join(
-                # `IS DISTINCT FROM` needs SQLite 3.39; this says the same on both.
-                f"(OLD.{c} <> NEW.{c} OR (OLD.{c} IS NULL) <> (NEW.{c} IS NULL))"
-                for c in map(quote, columns)
+            change = " OR ".join(
+                _differ(f"OLD.{c}", f"NEW.{c}") for c in map(quote, columns)
             )
+            if not once:
+                return change
+            filled = quote(model._meta.get_field(once).column)
+            return f"OLD.{filled} IS NOT NULL AND ({change})"
 
-        _guards.append(Guard(model, "frozen", ("UPDATE",), message, changed))
+        name = f"frozen_{once}" if once else "frozen"
+        _guards.append(Guard(model, name, ("UPDATE",), message, changed))
         return model
 
     return decorate
@@ -88,26 +104,80 @@ def arrows(field: str, allowed: Mapping[str, Iterable[str]]):
     return decorate
 
 
-def same(field: str, *relations: str):
-    """Class decorator: a new row has the `field` of each row that it points at."""
+def same(first: str, *others: str):
+    """Class decorator: a new row has one value at all these paths.
+
+    A path is a field of the row (`currency`) or of a row that it points at
+    (`order.currency`).
+    """
 
     def decorate(model):
-        keys = [model._meta.get_field(relation) for relation in relations]
-        message = f"{model._meta.db_table}: {field} differs from what it belongs to"
+        message = f"{model._meta.db_table}: {first} differs from {', '.join(others)}"
 
         def differs(quote):
-            c = quote(model._meta.get_field(field).column)
-            return " OR ".join(
-                f"NEW.{c} <> (SELECT theirs.{quote(meta.get_field(field).column)} "
-                f"FROM {quote(meta.db_table)} theirs "
-                f"WHERE theirs.{quote(meta.pk.column)} = NEW.{quote(key.column)})"
-                for key, meta in ((key, key.related_model._meta) for key in keys)
-            )
+            one, *rest = [_value(model, path, quote) for path in (first, *others)]
+            return " OR ".join(_differ(one, other) for other in rest)
 
-        _guards.append(Guard(model, f"{field}_same", ("INSERT",), message, differs))
+        name = f"{first.replace('.', '_')}_same"
+        _guards.append(Guard(model, name, ("INSERT",), message, differs))
         return model
 
     return decorate
+
+
+def sums(field: str, plus: str, minus: str):
+    """Class decorator: `field` begins at zero, and becomes only what these rows add up
+    to. The rows are written first. Paths are `relation.field`.
+    """
+
+    def decorate(model):
+        message = f"{model._meta.db_table}: {field} is not the sum of its rows"
+
+        def begins(quote):
+            return f"NEW.{quote(model._meta.get_field(field).column)} <> 0"
+
+        def drifts(quote):
+            c = quote(model._meta.get_field(field).column)
+            total = f"{_total(model, plus, quote)} - {_total(model, minus, quote)}"
+            return f"NEW.{c} <> OLD.{c} AND NEW.{c} <> {total}"
+
+        _guards.append(Guard(model, f"{field}_sums", ("INSERT",), message, begins))
+        _guards.append(Guard(model, f"{field}_sums", ("UPDATE",), message, drifts))
+        return model
+
+    return decorate
+
+
+def _total(model, path, quote):
+    relation, _, name = path.partition(".")
+    rows = model._meta.get_field(relation)
+    meta = rows.related_model._meta
+    return (
+        f"COALESCE((SELECT SUM(theirs.{quote(meta.get_field(name).column)}) "
+        f"FROM {quote(meta.db_table)} theirs "
+        f"WHERE theirs.{quote(rows.field.column)} = NEW.{quote(model._meta.pk.column)}"
+        "), 0)"
+    )
+
+
+def _value(model, path, quote):
+    """The SQL of what a new row has at `path`."""
+    name, _, theirs = path.partition(".")
+    field = model._meta.get_field(name)
+    own = f"NEW.{quote(field.column)}"
+    if not theirs:
+        return own
+    meta = field.related_model._meta
+    return (
+        f"(SELECT theirs.{quote(meta.get_field(theirs).column)} "
+        f"FROM {quote(meta.db_table)} theirs "
+        f"WHERE theirs.{quote(meta.pk.column)} = {own})"
+    )
+
+
+def _differ(one, other):
+    # `IS DISTINCT FROM` needs SQLite 3.39; this says the same on both.
+    return f"({one} <> {other} OR ({one} IS NULL) <> ({other} IS NULL))"
 
 
 def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
@@ -208,7 +278,7 @@ def _install(guard, using):
             when = f"ROW WHEN ({condition})"
             if event == "TRUNCATE":
                 when = "STATEMENT"
-            elif event == "INSERT":  # WHEN may not look at other tables
+            elif "SELECT" in condition:  # WHEN may not look at other tables
                 when = "ROW"
                 refuse = f"IF {condition} THEN {refuse} END IF; RETURN NEW;"
             cursor.execute(
