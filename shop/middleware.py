@@ -1,4 +1,4 @@
-"""Three small doors before everything else."""
+"""Small doors before the pages."""
 
 from django.conf import settings
 from django.http import HttpResponseBadRequest, HttpResponseRedirect
@@ -33,11 +33,23 @@ def canonical_host(get_response):
     return middleware
 
 
+def no_nul_cookies(get_response):
+    """Drop cookies with a NUL before sessions look for them in the database."""
+
+    def middleware(request):
+        request.COOKIES = {
+            name: text for name, text in request.COOKIES.items() if "\0" not in text
+        }
+        return get_response(request)
+
+    return middleware
+
+
 def no_nul_bytes(get_response):
     """Refuse NUL in an address or a query: no page means it, no PostgreSQL keeps it.
 
     Form fields refuse it by themselves, with a sentence beside the field; referral
-    links take it for one more mistyped code; a cookie that has one is dropped.
+    links take it for one more mistyped code.
     """
     links = ("/r/", "/ref/", "/referral/")
 
@@ -46,9 +58,6 @@ def no_nul_bytes(get_response):
         in_path = "\0" in request.path and not request.path.startswith(links)
         if in_path or "%00" in asked or "\0" in asked:
             return HttpResponseBadRequest(render(request, "400.html").content)
-        request.COOKIES = {
-            name: text for name, text in request.COOKIES.items() if "\0" not in text
-        }
         return get_response(request)
 
     return middleware
