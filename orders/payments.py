@@ -1,4 +1,4 @@
-"""The only importer of `stripe`: start a payment, close one, record what Stripe says.
+"""The only importer of `stripe`: start a payment, close one, verify what Stripe sends.
 
 Three beats, never inside a transaction: the attempt is written and committed; Stripe is
 asked with the attempt's own idempotency key; the answer is recorded in a second
@@ -13,17 +13,13 @@ from urllib.parse import urlencode
 import stripe
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
-from orders import confirmation, signals, timeline
+from orders import facts
 from orders.models import Order, Payment
-from shop.kit.money import format_money
 
 logger = logging.getLogger("tandem.payments")
 
-# Without it the library reports timings to Stripe and writes an id file under the home
-# folder.
+# Else the library reports timings to Stripe and writes an id file into the home folder.
 stripe.enable_telemetry = False
 
 # Stripe takes at most 100 lines; delivery is one of them.
@@ -35,9 +31,7 @@ class PaymentUnavailable(Exception):
 
 
 class AlreadyPaid(Exception):
-    """The session that was to be closed is paid: the race is lost, and the order is
-    bought.
-    """
+    """The session that was to be closed is paid: the race is lost, the order bought."""
 
 
 @cache
@@ -65,20 +59,19 @@ def start(order: Order) -> str:
         session = _session_of(payment)
         asked = session.amount_total, session.currency
         if asked != (payment.amount, payment.currency.lower()):
-            # What the page promised and what Stripe would take differ: nobody pays
-            # this.
+            # What the page promised and what Stripe would take differ: nobody pays it.
             client().v1.checkout.sessions.expire(session.id)
     except stripe.StripeError as error:
         _note_error(payment, error)
         if isinstance(error, stripe.InvalidRequestError):
             # Refused before anything ran, so no session has this key. An attempt that
-            # could not reach Stripe for minutes asks for too short a life by now: the
-            # next asks afresh.
-            _note_closed(payment.pk)
+            # could not reach Stripe for minutes asks for too short a life by now; the
+            # next one asks afresh.
+            facts.note_closed(payment.pk)
         raise PaymentUnavailable(order.code) from error
     if asked != (payment.amount, payment.currency.lower()):
         logger.error("order %s: session asks %s %s", order.code, *asked)
-        _note_closed(payment.pk)
+        facts.note_closed(payment.pk)
         raise PaymentUnavailable(order.code)
     Payment.objects.filter(pk=payment.pk).update(
         session_id=session.id, session_url=session.url
@@ -102,9 +95,9 @@ def close(order: Order) -> None:
         _note_error(payment, error)
         raise PaymentUnavailable(order.code) from error
     if session is None or session.status == "expired":
-        _note_closed(payment.pk)
+        facts.note_closed(payment.pk)
     else:
-        record_session(session.to_dict())
+        facts.record_session(session.to_dict())
         raise AlreadyPaid(order.code)
 
 
@@ -118,149 +111,6 @@ def verified_event(body: bytes, signature: str) -> dict | None:
         except (ValueError, stripe.SignatureVerificationError):
             continue
     return None
-
-
-def record_facts(event: dict) -> None:
-    """Record what one event says, in any order and any number of times. Unknown types
-    pass.
-    """
-    if event["livemode"] != settings.LIVE_MODE:
-        logger.warning("event %s is of the other mode", event["id"])
-        return
-    record = _RECORDERS.get(event["type"])
-    if record:
-        record(event["data"]["object"])
-
-
-def record_session(session: dict) -> None:
-    """A session's state: paid money confirms its order, an expired one gives everything
-    back.
-    """
-    with transaction.atomic():
-        payment = _lock_payment(session_id=session["id"], metadata=session["metadata"])
-        if not payment:
-            return
-        if not payment.session_id:  # the webhook was faster than our own second beat
-            payment.session_id = session["id"]
-            payment.save(update_fields=["session_id"])
-        if session["status"] == "expired" and session["id"] == payment.session_id:
-            _note_closed(payment.pk)
-            # Another attempt may be open by now, and its page payable: then the order
-            # lives on.
-            if not payment.order.payments.filter(status=Payment.Status.OPEN).exists():
-                confirmation.expire_order(payment.order_id)
-        elif session["status"] == "complete" and session["payment_status"] == "paid":
-            _record_money(payment, session)
-
-
-def record_charge(charge: dict) -> None:
-    """Which card paid: its name for people, a keyed hash to compare with others."""
-    card = (charge.get("payment_method_details") or {}).get("card") or {}
-    with transaction.atomic():
-        payment = _lock_payment(
-            intent_id=charge["payment_intent"], metadata=charge["metadata"]
-        )
-        if payment and card.get("fingerprint"):
-            brand = (card.get("brand") or "card").capitalize()
-            payment.card = f"{brand} ending {card.get('last4') or '…'}"
-            payment.card_hash = salted_hmac(
-                "orders.payments", card["fingerprint"], algorithm="sha256"
-            ).hexdigest()
-            payment.save(update_fields=["card", "card_hash"])
-
-
-def record_failure(intent: dict) -> None:
-    """A refused card is news for the timeline; the session stays open."""
-    error = intent.get("last_payment_error") or {}
-    with transaction.atomic():
-        payment = _lock_payment(intent_id=intent["id"], metadata=intent["metadata"])
-        if payment and payment.status == Payment.Status.OPEN:
-            code = error.get("decline_code") or error.get("code") or "declined"
-            payment.last_error = code[:250]
-            payment.save(update_fields=["last_error"])
-            timeline.note(
-                payment.order, "payment_failed", f"Card refused: {code}", public=False
-            )
-
-
-_RECORDERS = {
-    "checkout.session.completed": record_session,
-    "checkout.session.async_payment_succeeded": record_session,
-    "checkout.session.expired": record_session,
-    "charge.succeeded": record_charge,
-    "payment_intent.payment_failed": record_failure,
-}
-
-
-def _record_money(payment, session):
-    """Write down the money, then let only matching money confirm (the caller has the
-    locks).
-    """
-    order = payment.order
-    if payment.status != Payment.Status.PAID:
-        payment.intent_id = session["payment_intent"]
-        payment.amount_received = session["amount_total"]
-        payment.status, payment.paid_at = Payment.Status.PAID, timezone.now()
-        payment.save(
-            update_fields=["intent_id", "amount_received", "status", "paid_at"]
-        )
-        paid = format_money(session["amount_total"], session["currency"].upper())
-        timeline.note(
-            order, "paid", f"Paid {paid} by card", data={"payment": payment.pk}
-        )
-        signals.tell(order.pk)
-    problem = _mismatch(payment, session)
-    if problem:
-        confirmation.hold(order, problem)
-    elif not order.held_at:
-        confirmation.confirm_order(order.pk)
-
-
-def _mismatch(payment, session):
-    order = payment.order
-    if session["mode"] != "payment" or session["client_reference_id"] != order.code:
-        return "Stripe's session names another order."
-    if session["id"] != payment.session_id:
-        return "The money came through a session this order does not know."
-    if session["currency"] != order.currency.lower():
-        return f"Paid in {session['currency'].upper()}, ordered in {order.currency}."
-    if session["amount_total"] != order.amount_due:
-        return "The amount paid is not the amount due."
-    if (
-        order.payments.filter(status=Payment.Status.PAID)
-        .exclude(pk=payment.pk)
-        .exists()
-    ):
-        return "Paid twice."
-    return ""
-
-
-def _lock_payment(*, metadata, session_id=None, intent_id=None):
-    """The attempt a Stripe object belongs to, with its order locked first; None if not
-    ours.
-
-    Objects other than sessions may arrive before the session did, and then know their
-    attempt only by the metadata that we sent along.
-    """
-    known = Payment.objects.none()
-    if session_id:
-        known = Payment.objects.filter(session_id=session_id)
-    elif intent_id:
-        known = Payment.objects.filter(intent_id=intent_id)
-    found = known.first() or _payment_named(metadata)
-    if not found:
-        return None
-    Order.objects.select_for_update(no_key=True).get(pk=found.order_id)
-    return (
-        Payment.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("order")
-        .get(pk=found.pk)
-    )
-
-
-def _payment_named(metadata):
-    name = (metadata or {}).get("payment", "")
-    return Payment.objects.filter(idempotency_key=name).first() if name else None
 
 
 def _open_payment(order):
@@ -284,13 +134,10 @@ def _expired_session(payment):
     session_id = payment.session_id
     if not session_id:
         try:
-            # The answer to our first call may have been lost: the same key finds its
-            # session.
+            # The answer to our first call may be lost: the same key finds its session.
             session_id = _session_of(payment).id
         except stripe.InvalidRequestError:
-            return (
-                None  # Stripe has none, and refuses to make one with these figures now
-            )
+            return None  # Stripe has none, and makes none with these figures now
     try:
         return sessions.expire(session_id)
     except stripe.InvalidRequestError:
@@ -298,9 +145,7 @@ def _expired_session(payment):
 
 
 def _parameters(payment):
-    """What we ask of Stripe; made of stored figures only, so that a retry repeats it
-    exactly.
-    """
+    """What we ask of Stripe: of stored figures only, so that a retry repeats it."""
     order = payment.order
     name = {"order": order.code, "payment": payment.idempotency_key}
     back = {"order": order.code} | ({} if order.user_id else {"t": order.access_token})
@@ -366,12 +211,6 @@ def _line_name(line):
         f"{line.product_name} ({line.variant_name})"
         if line.variant_name
         else line.product_name
-    )
-
-
-def _note_closed(payment_pk):
-    Payment.objects.filter(pk=payment_pk, status=Payment.Status.OPEN).update(
-        status=Payment.Status.CLOSED, closed_at=timezone.now()
     )
 
 

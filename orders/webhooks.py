@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from orders import payments
+from orders import facts, payments
 from orders.models import StripeEvent
 from shop.kit import jobs
 
@@ -37,14 +37,12 @@ def receive(body: bytes, signature: str) -> None:
 
 
 def process(pk: int) -> None:
-    """Act on a stored event, once. Its effects and the note that it is done commit
-    together.
-    """
+    """Act on a stored event, once; its effects commit together with the note of it."""
     with transaction.atomic():
         stored = StripeEvent.objects.select_for_update(no_key=True).get(pk=pk)
         if stored.processed_at:
             return
-        payments.record_facts(stored.payload)
+        facts.record(stored.payload)
         stored.processed_at, stored.error = timezone.now(), ""
         stored.attempts += 1
         stored.save(update_fields=["processed_at", "error", "attempts"])
