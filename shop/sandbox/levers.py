@@ -3,22 +3,24 @@
 from typing import Any, Protocol
 
 from .config import Config
-from .stripe import aftermath, clock, disputes, refunds, store
+from .stripe import aftermath, clock, debits, disputes, faults, refunds, store
 
 
-class HasConfig(Protocol):
-    """A `MemoryStripe`; its configuration may change while it is serving."""
+class Stripe(Protocol):
+    """A `MemoryStripe`; its configuration changes while it is serving."""
 
     config: Config
+
+    def object(self, kind: str, object_id: str) -> dict[str, Any] | None: ...
 
 
 class Lever:
     """Something that happens at Stripe, in one transaction of the sandbox."""
 
-    def __init__(self, stripe: HasConfig):
+    def __init__(self, stripe: Stripe):
         self.stripe = stripe
 
-    def _do(self, verb, *args, **named) -> dict[str, Any]:
+    def _do(self, verb, *args, **named):
         with store.transaction(self.stripe.config) as tx:
             return verb(tx, *args, **named)
 
@@ -83,3 +85,66 @@ class Disputes(Lever):
     def warn(self, charge_id: str) -> dict[str, Any]:
         """An early fraud warning, as card …5423 brings; answers the warning."""
         return self._do(aftermath.warn, charge_id)
+
+
+class Debits(Lever):
+    """What becomes of a payment by bank debit; each answers the payment intent.
+
+    Raise ApiError unless the session's debit is still under way.
+    """
+
+    def arrive(self, session_id: str) -> dict[str, Any]:
+        """The money is there: `checkout.session.async_payment_succeeded`."""
+        return self._settle(session_id, fails=False)
+
+    def fail(self, session_id: str) -> dict[str, Any]:
+        """The bank refused: `checkout.session.async_payment_failed`."""
+        return self._settle(session_id, fails=True)
+
+    def _settle(self, session_id: str, *, fails: bool) -> dict[str, Any]:
+        session = self.stripe.object("checkout.session", session_id)
+        return self._do(debits.settle, session["payment_intent"], fails=fails)
+
+
+class Faults(Lever):
+    """What goes wrong on the way, from the next call or delivery on."""
+
+    def answer(
+        self,
+        status: int | str,
+        times: int = 1,
+        *,
+        stored: bool = False,
+        seconds: float = 0,
+    ) -> None:
+        """Let the next API calls end in 500, 429 or "timeout", executing nothing.
+
+        A `stored` 500 is replayed to whoever repeats its idempotency key. A timeout
+        breaks the connection after `seconds`; a test need not really wait.
+        """
+        if str(status) not in faults.ANSWERS:
+            raise ValueError(f"{status} is none of {faults.ANSWERS}")
+        self._do(faults.answer, str(status), times, stored=stored, seconds=seconds)
+
+    def drop_after_executing(self, times: int = 1) -> None:
+        """Let the next changing calls succeed at Stripe and their answers be lost."""
+        self._do(faults.drop_after_executing, times)
+
+    def deliveries(
+        self,
+        *,
+        hold: bool = False,
+        twice: bool = False,
+        reverse: bool = False,
+        stale: bool = False,
+        forged: bool = False,
+    ) -> None:
+        """Set how real deliveries go, all five switches at once."""
+        wanted = {faults.HOLD: hold, faults.TWICE: twice, faults.REVERSE: reverse}
+        wanted |= {faults.STALE: stale, faults.FORGED: forged}
+        for name, on in wanted.items():
+            self._do(faults.switch, name, on)
+
+    def clear(self) -> None:
+        """Everything works again."""
+        self._do(faults.clear)

@@ -26,7 +26,8 @@ class MemoryStripe:
 
     Nothing is delivered by itself: fetch events with `events()` and post
     `signed(event)` to the webhook, so that a test chooses order and repetition.
-    What happens at Stripe later is in the levers `clock`, `refunds` and `disputes`.
+    What happens at Stripe later is in the levers `clock`, `refunds`, `disputes` and
+    `debits`; what goes wrong on the way is in `faults`.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class MemoryStripe:
         self.clock = levers.Clock(self)
         self.refunds = levers.Refunds(self)
         self.disputes = levers.Disputes(self)
+        self.debits = levers.Debits(self)
+        self.faults = levers.Faults(self)
 
     def client_http(self) -> stripe.HTTPClient:
         """For `StripeClient(http_client=…, base_addresses={"api": public_base})`."""
@@ -111,6 +114,16 @@ class MemoryStripe:
             if urlsplit(where).path.endswith(f"/pay/{session_id}"):
                 return None
         return where
+
+    def pay_by_debit(self, session_id: str, *, fails: bool = False) -> str | None:
+        """Choose the delayed bank debit; answers where the page leads.
+
+        The session must allow it (`allowed_payment_method_types`). The money moves
+        with `clock.advance` (four days), or by `debits.arrive` and `debits.fail`.
+        """
+        fields = {"debit": "fails" if fails else "arrives", "name": "Ada Lovelace"}
+        fields["email"] = "ada@example.com"
+        return self.post(f"/pay/{session_id}", fields).headers.get("Location")
 
     def get(self, target: str) -> Reply:
         """A page of the sandbox, by path below its base."""

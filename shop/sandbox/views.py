@@ -1,5 +1,8 @@
 """The Django side of the sandbox: translate, and nothing more."""
 
+import os
+import socket
+import time
 from functools import wraps
 from ipaddress import ip_address
 
@@ -11,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from . import conf, html, mail_pages, mailbox
-from .stripe import core
+from .stripe import core, faults
 
 
 def loopback_only(view):
@@ -47,10 +50,28 @@ def _is_loopback(address: str) -> bool:
 def stripe(request, path):
     query = request.META.get("QUERY_STRING", "")
     target = f"/{path}?{query}" if query else f"/{path}"
-    reply = core.handle(
-        conf.from_settings(), request.method, target, request.headers, request.body
-    )
+    try:
+        reply = core.handle(
+            conf.from_settings(), request.method, target, request.headers, request.body
+        )
+    except faults.ConnectionLost as loss:
+        return _hang_up(request, loss.seconds)
     return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
+
+
+def _hang_up(request, seconds: float) -> HttpResponse:
+    """Close the connection without a word, where the server lets us reach it.
+
+    Elsewhere a gateway's 502 stands for it: the outcome is just as unknown.
+    """
+    time.sleep(seconds)
+    try:
+        line = socket.socket(fileno=os.dup(request.META["wsgi.input"].fileno()))
+    except (KeyError, AttributeError, OSError):
+        return HttpResponse(status=502)
+    with line:
+        line.shutdown(socket.SHUT_RDWR)
+    return HttpResponse(status=502)
 
 
 @require_safe

@@ -10,6 +10,7 @@ from . import (
     deliveries,
     endpoints,
     expansion,
+    faults,
     idempotency,
     params,
     replies,
@@ -22,7 +23,10 @@ from .replies import Reply
 def call(
     config: Config, method: str, target: str, headers: dict[str, str], body: bytes
 ) -> Reply:
-    """Answer one request; header names in lower case. Never raises ApiError."""
+    """Answer one request; header names in lower case. Never raises ApiError.
+
+    Raises faults.ConnectionLost when the sandbox was told to give no answer.
+    """
     request_id = store.new_id("req")
     try:
         _check_key(config, headers.get("authorization", ""))
@@ -72,21 +76,36 @@ def _answer(config, method, target, headers, body, request_id) -> Reply:
             "parameter_unknown",
         )
     checked = params.check(endpoint.params_class, given)
+    with store.transaction(config) as tx:
+        fault = faults.take_answer(tx)
+    if fault and fault.status == faults.TIMEOUT:
+        raise faults.ConnectionLost(fault.seconds)
+    if fault and not fault.stored:
+        raise fault.error()
     key = headers.get("idempotency-key") if method == "POST" else None
     if key:
         mark = idempotency.fingerprint(method, url.path, given)
         stored = idempotency.begin(config, key, mark)
         if stored:
             return replies.as_json(*stored, {"Idempotent-Replayed": "true"})
-    return _execute(config, endpoint, checked, object_id, key, request_id)
+    reply = _execute(config, endpoint, checked, object_id, key, request_id, fault)
+    if method != "GET":
+        with store.transaction(config) as tx:
+            if faults.take_drop(tx):
+                raise faults.ConnectionLost
+    return reply
 
 
-def _execute(config, endpoint, checked: dict[str, Any], object_id, key, request_id):
+def _execute(
+    config, endpoint, checked: dict[str, Any], object_id, key, request_id, fault
+) -> Reply:
     try:
         with store.transaction(
             config, request_id=request_id, idempotency_key=key
         ) as tx:
             clock.sweep(tx)
+            if fault:
+                raise fault.error()
             answer = endpoint.run(tx, checked, object_id)
             answer = expansion.expand(tx, answer, checked.get("expand", []))
             text = replies.dumps(answer)
@@ -108,7 +127,7 @@ def _refusal(error: ApiError, request_id: str) -> Reply:
     headers = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="Stripe"'
-    if error.status >= 500:
+    if error.status == 501:
         # A missing endpoint will not appear if one asks again.
         headers["Stripe-Should-Retry"] = "false"
     text = replies.dumps(error.body(request_id))

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from shop.sandbox.config import Config
 
-from . import agenda, disputes, refunds, sessions, store
+from . import agenda, debits, disputes, refunds, sessions, store
 from .store import Tx
 
 PLANS: dict[str, Callable[[Tx, str], object]] = {
     "expire": sessions.expire,
+    "debit settles": debits.settle,
     "dispute ends": disputes.end_in_time,
     "refund succeeds": refunds.succeed,
     "refund fails": refunds.fail,

@@ -21,7 +21,8 @@ def handle(
     """Answer one request; `target` is path and query below the sandbox's base.
 
     Every reply carries the marker header, so that a smoke test of a deployment can
-    tell that the stand-in is where it should not be.
+    tell that the stand-in is where it should not be. Raises faults.ConnectionLost when
+    a switch says so: the caller then closes the connection without a word.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     path = urlsplit(target).path

@@ -7,7 +7,7 @@ from pathlib import Path
 from shop.sandbox import html
 from shop.sandbox.config import Config
 
-from . import amounts, deliveries, replies, store
+from . import amounts, deliveries, faults, replies, store
 from .replies import Reply
 
 STYLESHEET = Path(__file__).parent.parent / "sandbox.css"
@@ -40,7 +40,7 @@ def _css() -> bytes:
 
 def _overview(config: Config) -> bytes:
     with store.transaction(config) as tx:
-        held = bool(store.setting(tx, deliveries.HOLD))
+        held = bool(faults.HOLD in faults.delivery(tx))
         sessions = tx.db.execute(
             "SELECT id, json_extract(json, '$.status') AS status, "
             "json_extract(json, '$.payment_status') AS paid, "

@@ -15,7 +15,7 @@ import requests
 
 from shop.sandbox.config import Config
 
-from . import clock, events, signing, store
+from . import clock, events, faults, signing, store, webhook_endpoints
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ WAITS = (2, 10, 60, 300, 3600)
 TIMEOUT = 10
 # Longer than a POST can take, so a live sender never loses its row.
 LEASE = 30
-HOLD = "hold_deliveries"
+STALE_AGE = 600
+WRONG_SECRET = "whsec_of_somebody_else"
 IDLE = 1.0
 POLL = 0.05
 
@@ -56,7 +57,7 @@ def deliver_again(config: Config, delivery_id: int) -> None:
 def hold(config: Config, held: bool) -> None:
     """Stop sending, or start again. Events keep piling up meanwhile."""
     with store.transaction(config) as tx:
-        store.set_setting(tx, HOLD, "1" if held else "")
+        faults.switch(tx, faults.HOLD, held)
     wake(config)
 
 
@@ -72,7 +73,7 @@ def wait_for(config: Config, event_id: str, seconds: float = 5) -> None:
                 "SELECT 1 FROM delivery WHERE event_id = ? AND attempts = 0",
                 (event_id,),
             ).fetchone()
-            held = store.setting(tx, HOLD)
+            held = faults.HOLD in faults.delivery(tx)
         if not waiting or held:
             return
         time.sleep(POLL)
@@ -81,11 +82,14 @@ def wait_for(config: Config, event_id: str, seconds: float = 5) -> None:
 def _claim(config: Config, now: float) -> dict[str, Any] | None:
     """Take the oldest due row for a while. Two workers never take the same one."""
     with store.transaction(config) as tx:
-        if store.setting(tx, HOLD):
+        switches = faults.delivery(tx)
+        if faults.HOLD in switches:
             return None
+        order = "DESC" if faults.REVERSE in switches else "ASC"
         row = tx.db.execute(
             "SELECT id FROM delivery WHERE state = 'due' AND next_at <= ?1 "
-            "AND (lease_until IS NULL OR lease_until < ?1) ORDER BY id LIMIT 1",
+            "AND (lease_until IS NULL OR lease_until < ?1) "
+            f"ORDER BY id {order} LIMIT 1",
             (now,),
         ).fetchone()
         if not row:
@@ -102,13 +106,27 @@ def _with_body(tx: store.Tx, delivery_id: int) -> dict[str, Any] | None:
     ).fetchone()
     if not row:
         return None
-    return {**row, "body": events.body(events.load(tx, row["event_id"]))}
+    return {
+        **row,
+        "body": events.body(events.load(tx, row["event_id"])),
+        "switches": faults.delivery(tx),
+        "secret": webhook_endpoints.secret_for(tx, row["url"]),
+    }
 
 
 def _send(config: Config, row: dict[str, Any]) -> None:
-    body = row["body"]
+    status, answer = _post(row)
+    if faults.TWICE in row["switches"]:
+        status, answer = _post(row)
+    _note(config, row, status, answer)
+
+
+def _post(row: dict[str, Any]) -> tuple[int | None, str]:
+    body, switches = row["body"], row["switches"]
     # Signed at each try: the shop refuses a signature older than five minutes.
-    signature = signing.header(config.webhook_secret, body, int(time.time()))
+    age = STALE_AGE if faults.STALE in switches else 0
+    secret = WRONG_SECRET if faults.FORGED in switches else row["secret"]
+    signature = signing.header(secret, body, int(time.time()) - age)
     try:
         response = requests.post(
             row["url"],
@@ -121,10 +139,9 @@ def _send(config: Config, row: dict[str, Any]) -> None:
             timeout=TIMEOUT,
             allow_redirects=False,
         )
-        status, answer = response.status_code, response.text[:500]
+        return response.status_code, response.text[:500]
     except requests.RequestException as error:
-        status, answer = None, f"{type(error).__name__}: is the shop running?"
-    _note(config, row, status, answer)
+        return None, f"{type(error).__name__}: is the shop running?"
 
 
 def _note(config: Config, row: dict[str, Any], status: int | None, answer: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from stripe.params import DisputeUpdateParamsEvidence
 
 from . import agenda, balance, events, metadata, session_rules, store
-from .errors import missing, refused
+from .errors import missing, not_modelled, refused
 from .store import Tx, new_id
 
 DAY = 24 * 60 * 60
@@ -38,6 +38,8 @@ def open_for(
         raise missing("charge", charge_id, "charge")
     if not charge["paid"] or charge["refunded"] or charge["disputed"]:
         raise refused(f"The charge {charge_id} cannot be disputed (any more).")
+    if charge["payment_method_details"]["type"] != "card":
+        raise not_modelled("A dispute of a bank debit", "charge")
     charge["disputed"] = True
     store.update(tx, charge)
     dispute = _new_dispute(tx, charge, reason, inquiry)

@@ -9,7 +9,17 @@ import stripe.params as single
 import stripe.params.checkout as checkout
 import stripe.params.radar as radar
 
-from . import disputes, events, lists, refunds, sessions, store
+from . import (
+    coupons,
+    customers,
+    disputes,
+    events,
+    lists,
+    refunds,
+    sessions,
+    store,
+    webhook_endpoints,
+)
 from .errors import missing
 from .store import Tx
 
@@ -41,6 +51,16 @@ def _list(kind: str, url: str, *filters: str) -> Run:
     )
 
 
+def _delete(kind: str) -> Run:
+    def run(tx: Tx, params: Params, object_id: str) -> dict[str, Any]:
+        if not store.get(tx, kind, object_id):
+            raise missing(kind, object_id, kind)
+        store.delete(tx, object_id)
+        return {"id": object_id, "object": kind, "deleted": True}
+
+    return run
+
+
 def _event(tx: Tx, params: Params, event_id: str) -> dict[str, Any]:
     event = events.load(tx, event_id)
     if not event:
@@ -62,10 +82,14 @@ TABLE: dict[tuple[str, str], Endpoint] = {
     ),
     ("GET", SESSIONS): Endpoint(
         checkout.SessionListParams,
-        _list(sessions.KIND, SESSIONS, "payment_intent", "status"),
+        _list(sessions.KIND, SESSIONS, "customer", "payment_intent", "status"),
     ),
     ("GET", SESSIONS + "/{id}"): Endpoint(
         checkout.SessionRetrieveParams, lambda tx, _, id_: sessions.load(tx, id_)
+    ),
+    ("POST", SESSIONS + "/{id}"): Endpoint(
+        checkout.SessionUpdateParams,
+        lambda tx, params, id_: sessions.update(tx, id_, params),
     ),
     ("POST", SESSIONS + "/{id}/expire"): Endpoint(
         checkout.SessionExpireParams, lambda tx, _, id_: sessions.expire(tx, id_)
@@ -74,13 +98,15 @@ TABLE: dict[tuple[str, str], Endpoint] = {
         checkout.SessionListLineItemsParams, _line_items
     ),
     ("GET", "/v1/payment_intents"): Endpoint(
-        single.PaymentIntentListParams, _list("payment_intent", "/v1/payment_intents")
+        single.PaymentIntentListParams,
+        _list("payment_intent", "/v1/payment_intents", "customer"),
     ),
     ("GET", "/v1/payment_intents/{id}"): Endpoint(
         single.PaymentIntentRetrieveParams, _retrieve("payment_intent", "intent")
     ),
     ("GET", "/v1/charges"): Endpoint(
-        single.ChargeListParams, _list("charge", "/v1/charges", "payment_intent")
+        single.ChargeListParams,
+        _list("charge", "/v1/charges", "customer", "payment_intent"),
     ),
     ("GET", "/v1/charges/{id}"): Endpoint(
         single.ChargeRetrieveParams, _retrieve("charge", "charge")
@@ -139,6 +165,66 @@ TABLE: dict[tuple[str, str], Endpoint] = {
     ("GET", "/v1/balance_transactions/{id}"): Endpoint(
         single.BalanceTransactionRetrieveParams,
         _retrieve("balance_transaction", "id"),
+    ),
+    ("POST", "/v1/coupons"): Endpoint(
+        single.CouponCreateParams, lambda tx, params, _: coupons.create(tx, params)
+    ),
+    ("GET", "/v1/coupons"): Endpoint(
+        single.CouponListParams, _list("coupon", "/v1/coupons")
+    ),
+    ("GET", "/v1/coupons/{id}"): Endpoint(
+        single.CouponRetrieveParams, lambda tx, _, id_: coupons.load(tx, id_)
+    ),
+    ("POST", "/v1/coupons/{id}"): Endpoint(
+        single.CouponUpdateParams,
+        lambda tx, params, id_: coupons.update(tx, id_, params),
+    ),
+    ("DELETE", "/v1/coupons/{id}"): Endpoint(
+        single.CouponDeleteParams, _delete("coupon")
+    ),
+    ("POST", "/v1/promotion_codes"): Endpoint(
+        single.PromotionCodeCreateParams,
+        lambda tx, params, _: coupons.create_code(tx, params),
+    ),
+    ("GET", "/v1/promotion_codes"): Endpoint(
+        single.PromotionCodeListParams,
+        _list("promotion_code", "/v1/promotion_codes", "active", "code"),
+    ),
+    ("GET", "/v1/promotion_codes/{id}"): Endpoint(
+        single.PromotionCodeRetrieveParams,
+        _retrieve("promotion_code", "promotion_code"),
+    ),
+    ("POST", "/v1/promotion_codes/{id}"): Endpoint(
+        single.PromotionCodeUpdateParams,
+        lambda tx, params, id_: coupons.update_code(tx, id_, params),
+    ),
+    ("POST", "/v1/customers"): Endpoint(
+        single.CustomerCreateParams, lambda tx, params, _: customers.create(tx, params)
+    ),
+    ("GET", "/v1/customers"): Endpoint(
+        single.CustomerListParams, _list("customer", "/v1/customers", "email")
+    ),
+    ("GET", "/v1/customers/{id}"): Endpoint(
+        single.CustomerRetrieveParams, lambda tx, _, id_: customers.load(tx, id_)
+    ),
+    ("POST", "/v1/customers/{id}"): Endpoint(
+        single.CustomerUpdateParams,
+        lambda tx, params, id_: customers.update(tx, id_, params),
+    ),
+    ("POST", "/v1/webhook_endpoints"): Endpoint(
+        single.WebhookEndpointCreateParams,
+        lambda tx, params, _: webhook_endpoints.create(tx, params),
+    ),
+    ("GET", "/v1/webhook_endpoints"): Endpoint(
+        single.WebhookEndpointListParams,
+        _list("webhook_endpoint", "/v1/webhook_endpoints"),
+    ),
+    ("GET", "/v1/webhook_endpoints/{id}"): Endpoint(
+        single.WebhookEndpointRetrieveParams,
+        _retrieve("webhook_endpoint", "webhook_endpoint"),
+    ),
+    ("DELETE", "/v1/webhook_endpoints/{id}"): Endpoint(
+        single.WebhookEndpointDeleteParams, _delete("webhook_endpoint")
     ),
     ("GET", "/v1/events"): Endpoint(
         single.EventListParams,

@@ -5,6 +5,7 @@ from typing import Any
 
 from shop.sandbox.config import API_VERSION
 
+from . import webhook_endpoints
 from .store import Tx, new_id
 
 
@@ -14,10 +15,11 @@ def emit(
     obj: dict[str, Any],
     previous: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Record an event and, in the same transaction, the parcel that will carry it."""
+    """Record an event and, in the same transaction, the parcels that will carry it."""
     data: dict[str, Any] = {"object": obj}
     if previous is not None:
         data["previous_attributes"] = previous
+    urls = webhook_endpoints.addresses(tx, kind)
     event = {
         "id": new_id("evt"),
         "object": "event",
@@ -25,7 +27,7 @@ def emit(
         "created": tx.now,
         "data": data,
         "livemode": False,
-        "pending_webhooks": 1 if tx.config.webhook_url else 0,
+        "pending_webhooks": len(urls),
         "request": {"id": tx.request_id, "idempotency_key": tx.idempotency_key},
         "type": kind,
     }
@@ -33,12 +35,10 @@ def emit(
         "INSERT INTO event (id, type, created, json) VALUES (?, ?, ?, ?)",
         (event["id"], kind, tx.now, json.dumps(event)),
     )
-    if tx.config.webhook_url:
-        tx.db.execute(
-            "INSERT INTO delivery (event_id, url, state, next_at) "
-            "VALUES (?, ?, 'due', ?)",
-            (event["id"], tx.config.webhook_url, tx.now),
-        )
+    tx.db.executemany(
+        "INSERT INTO delivery (event_id, url, state, next_at) VALUES (?, ?, 'due', ?)",
+        [(event["id"], url, tx.now) for url in urls],
+    )
     tx.event_ids[kind] = event["id"]
     return event
 

@@ -7,8 +7,8 @@ from .errors import invalid
 from .store import Tx
 
 FIELDS = {
-    "checkout.session": {"payment_intent": "payment_intent"},
-    "payment_intent": {"latest_charge": "charge"},
+    "checkout.session": {"customer": "customer", "payment_intent": "payment_intent"},
+    "payment_intent": {"customer": "customer", "latest_charge": "charge"},
     "charge": {
         "payment_intent": "payment_intent",
         "balance_transaction": "balance_transaction",

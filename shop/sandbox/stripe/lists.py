@@ -1,9 +1,8 @@
 """Lists: newest first, a page at a time, filtered by exact values."""
 
-import json
 from typing import Any
 
-from . import events
+from . import events, store
 from .errors import invalid, missing, not_modelled
 from .store import Tx
 
@@ -23,12 +22,9 @@ def objects(
     for name in params:
         if name not in PAGING | filters:
             raise not_modelled(f"Filtering by {name}", name)
-    rows = tx.db.execute(
-        "SELECT json FROM object WHERE kind = ? ORDER BY seq DESC", (kind,)
-    ).fetchall()
     found = [
         obj
-        for obj in (json.loads(row["json"]) for row in rows)
+        for obj in store.every(tx, kind)
         if all(obj.get(name) == params[name] for name in filters & params.keys())
     ]
     return page(found, url, params)

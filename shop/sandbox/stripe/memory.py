@@ -4,7 +4,7 @@ import stripe
 
 from shop.sandbox.config import Config
 
-from . import core
+from . import core, faults
 
 
 class MemoryClient(stripe.HTTPClient):
@@ -28,9 +28,12 @@ class MemoryClient(stripe.HTTPClient):
         self.seen.append(
             (method.upper(), target.partition("?")[0], headers.get("Idempotency-Key"))
         )
-        reply = core.handle(
-            self.config, method.upper(), target, headers, (post_data or "").encode()
-        )
+        try:
+            reply = core.handle(
+                self.config, method.upper(), target, headers, (post_data or "").encode()
+            )
+        except faults.ConnectionLost as loss:
+            raise stripe.APIConnectionError(str(loss), should_retry=True) from loss
         lowered = {name.lower(): value for name, value in reply.headers.items()}
         return reply.body.decode(), reply.status, lowered
 

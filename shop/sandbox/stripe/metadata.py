@@ -28,6 +28,12 @@ def given(metadata: dict[str, str] | str | None) -> dict[str, str]:
     return {key: value for key, value in (metadata or {}).items() if value}
 
 
+def new(params: dict[str, Any]) -> dict[str, str]:
+    """The metadata of an object that these parameters make. Raises ApiError."""
+    check(params.get("metadata"), "metadata")
+    return given(params.get("metadata"))
+
+
 def update(obj: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     """Write `params["metadata"]` on the object; answers what was there, if it changed.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import cards
+from . import cards, debits, sessions
 from .cards import TestCard
 
 EXPIRY = "12 / 34"
@@ -14,11 +14,15 @@ NAME = "Ada Lovelace"
 
 @dataclass
 class PayForm:
-    """Typed values by field name, and errors by field name (`""` for the whole)."""
+    """Typed values by field name, and errors by field name (`""` for the whole).
+
+    `debit` is "arrives" or "fails" when the bank debit was chosen instead of a card.
+    """
 
     values: dict[str, str]
     errors: dict[str, str] = field(default_factory=dict)
     card: TestCard | None = None
+    debit: str = ""
     expires: tuple[int, int] | None = None
 
 
@@ -27,7 +31,7 @@ def blank(session: dict[str, Any], query: str) -> PayForm:
     card = cards.CARDS.get(cards.digits(parse_qs(query).get("card", [""])[0]))
     return PayForm(
         {
-            "email": session["customer_email"] or "ada@example.com",
+            "email": sessions.known_email(session) or "ada@example.com",
             "number": card.spaced if card else "",
             "expiry": EXPIRY,
             "cvc": "1234" if card and card.brand == "amex" else "123",
@@ -44,11 +48,14 @@ def read(session: dict[str, Any], body: bytes, now: int) -> PayForm:
     }
     names = ("email", "number", "expiry", "cvc", "name")
     form = PayForm({name: typed.get(name, "") for name in names})
-    if session["customer_email"]:
-        form.values["email"] = session["customer_email"]
+    known = sessions.known_email(session)
+    if debits.method_of(session) and typed.get("debit") in ("arrives", "fails"):
+        form.debit = typed["debit"]
+    if known:
+        form.values["email"] = known
     elif not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", form.values["email"]):
         form.errors["email"] = "Enter an email address, such as ada@example.com."
-    if session["amount_total"]:
+    if session["amount_total"] and not form.debit:
         _check_card(form, now)
     return form
 

@@ -16,6 +16,7 @@ from . import (
     amounts,
     cards,
     clock,
+    debits,
     deliveries,
     pay_form,
     pay_views,
@@ -67,6 +68,10 @@ def _pay(tx: Tx, session: dict[str, Any], body: bytes) -> Reply:
     email, name = form.values["email"], form.values["name"]
     if not session["amount_total"]:
         sessions.complete(tx, session, email, name)
+        return replies.redirect(sessions.success_url(session))
+    if form.debit:
+        who = {"name": name, "email": email}
+        debits.submit(tx, session, who, fails=form.debit == "fails")
         return replies.redirect(sessions.success_url(session))
     card = cards.described(form.card, *form.expires)
     intent = payments.submit(tx, session, card, name, email)

@@ -6,7 +6,7 @@ from typing import Any
 from shop.sandbox import html
 from shop.sandbox.config import Config
 
-from . import amounts, sessions
+from . import amounts, debits, sessions
 from .cards import CARDS, TestCard
 from .pay_form import PayForm
 
@@ -111,13 +111,14 @@ def _summary(config, session, lines, total: str) -> str:
     currency = session["currency"]
     rows = "\n".join(_line(line) for line in lines)
     sums = ""
+    shipping = session["total_details"]["amount_shipping"]
+    discount = session["total_details"]["amount_discount"]
+    if session["shipping_cost"] or discount:
+        sums = _sum("Subtotal", amounts.shown(session["amount_subtotal"], currency))
+    if discount:
+        sums += _sum("Discount", f"−{amounts.shown(discount, currency)}")
     if session["shipping_cost"]:
-        subtotal = amounts.shown(session["amount_subtotal"], currency)
-        shipping = amounts.shown(session["shipping_cost"]["amount_total"], currency)
-        sums = (
-            f"<div><dt>Subtotal</dt><dd>{escape(subtotal)}</dd></div>\n"
-            f"<div><dt>Shipping</dt><dd>{escape(shipping)}</dd></div>"
-        )
+        sums += _sum("Shipping", amounts.shown(shipping, currency))
     return f"""<section class="summary" aria-label="Order summary">
 {back}
 <h1><span>Pay {escape(config.shop_name)}</span> <strong>{escape(total)}</strong></h1>
@@ -131,34 +132,35 @@ def _summary(config, session, lines, total: str) -> str:
 </section>"""
 
 
+def _sum(name: str, amount: str) -> str:
+    return f"<div><dt>{name}</dt><dd>{escape(amount)}</dd></div>\n"
+
+
 def _line(line: dict[str, Any]) -> str:
     currency = line["currency"]
     each = ""
     if line["quantity"] > 1:
         price = amounts.shown(line["price"]["unit_amount"], currency)
         each = f"<small>{line['quantity']} × {escape(price)}</small>"
-    amount = amounts.shown(line["amount_total"], currency)
+    amount = amounts.shown(line["amount_subtotal"], currency)
     what = f"<span>{escape(line['description'])}{each}</span>"
     return f"<li>{what}<span>{escape(amount)}</span></li>"
 
 
 def _payment(session: dict[str, Any], form: PayForm, total: str) -> str:
-    email = "" if session["customer_email"] else _field(form, "email")
+    known = sessions.known_email(session)
+    email = "" if known else _field(form, "email")
     paying_as = ""
-    if session["customer_email"]:
-        address = escape(session["customer_email"])
+    if known:
+        address = escape(known)
         paying_as = f'<p class="paying-as"><span>Email</span> {address}</p>'
+    picker, button = "", f'<button class="button">Pay {escape(total)}</button>'
     if not session["amount_total"]:
-        fields, picker, label = email, "", "Complete order"
+        fields, button = email, '<button class="button">Complete order</button>'
+    elif "card" in session["payment_method_types"]:
+        picker, fields = _picker(form), f"{email}\n{_card_fields(form)}"
     else:
-        fields = f"""{email}
-{_field(form, "number")}
-<div class="pair">
-{_field(form, "expiry")}
-{_field(form, "cvc")}
-</div>
-{_field(form, "name")}"""
-        picker, label = _picker(form), f"Pay {total}"
+        fields, button = f"{email}\n{_field(form, 'name')}", ""
     return f"""<section class="panel" aria-labelledby="pay-title">
 <h2 id="pay-title">Payment details</h2>
 {_errors(form)}
@@ -166,11 +168,33 @@ def _payment(session: dict[str, Any], form: PayForm, total: str) -> str:
 <form method="post" action="?" novalidate>
 {paying_as}
 {fields}
-<button class="button">{escape(label)}</button>
+{button}
+{_debit(session)}
 </form>
 <p class="fine">This page stands in for Stripe. Only test cards work, and numbers are
 never stored.</p>
 </section>"""
+
+
+def _card_fields(form: PayForm) -> str:
+    return f"""{_field(form, "number")}
+<div class="pair">
+{_field(form, "expiry")}
+{_field(form, "cvc")}
+</div>
+{_field(form, "name")}"""
+
+
+def _debit(session: dict[str, Any]) -> str:
+    if not session["amount_total"] or not debits.method_of(session):
+        return ""
+    return """<fieldset class="debit">
+<legend>Bank debit (delayed)</legend>
+<p>The order is complete at once; the money comes, or fails to come, four days later.
+Both can be hurried in the dashboard.</p>
+<button class="button quiet" name="debit" value="arrives">Pay by bank debit</button>
+<button class="button quiet" name="debit" value="fails">A debit that fails</button>
+</fieldset>"""
 
 
 def _errors(form: PayForm) -> str:

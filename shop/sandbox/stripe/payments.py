@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from . import aftermath, balance, events, sessions, store
+from . import aftermath, balance, charges, events, sessions, store
 from .store import Tx, new_id
 
 
@@ -16,7 +16,7 @@ def submit(
     Secure), or `requires_payment_method` (declined, see `last_payment_error`).
     `card` comes from `cards.described`, so it never holds a number.
     """
-    intent = _intent_for(tx, session, email)
+    intent = intent_for(tx, session)
     who = {"name": name, "email": email}
     if card["challenge"]:
         intent["status"] = "requires_action"
@@ -50,13 +50,13 @@ def authenticate(tx: Tx, session: dict[str, Any], *, passed: bool) -> dict[str, 
         "We are unable to authenticate your payment method. "
         "Please choose a different payment method and try again."
     )
-    _fail(
+    fail(
         tx,
         intent,
         {
             "code": "payment_intent_authentication_failure",
             "message": message,
-            "payment_method": _payment_method(
+            "payment_method": charges.payment_method(
                 tx, intent["payment_method"], waiting["card"], waiting["who"]
             ),
             "type": "invalid_request_error",
@@ -65,7 +65,7 @@ def authenticate(tx: Tx, session: dict[str, Any], *, passed: bool) -> dict[str, 
     return intent
 
 
-def _intent_for(tx: Tx, session: dict[str, Any], email: str) -> dict[str, Any]:
+def intent_for(tx: Tx, session: dict[str, Any]) -> dict[str, Any]:
     """The session's intent, made when the customer first submits the page."""
     if session["payment_intent"]:
         return store.get(tx, "payment_intent", session["payment_intent"])
@@ -88,7 +88,7 @@ def _intent_for(tx: Tx, session: dict[str, Any], email: str) -> dict[str, Any]:
         "confirmation_method": "automatic",
         "created": tx.now,
         "currency": session["currency"],
-        "customer": None,
+        "customer": session["customer"],
         "customer_account": None,
         "description": data.get("description"),
         "excluded_payment_method_types": None,
@@ -109,7 +109,7 @@ def _intent_for(tx: Tx, session: dict[str, Any], email: str) -> dict[str, Any]:
                 "request_three_d_secure": "automatic",
             }
         },
-        "payment_method_types": ["card"],
+        "payment_method_types": session["payment_method_types"],
         "processing": None,
         "receipt_email": data.get("receipt_email"),
         "review": None,
@@ -132,7 +132,7 @@ def _intent_for(tx: Tx, session: dict[str, Any], email: str) -> dict[str, Any]:
 def _charge(tx, session, intent, card, who) -> dict[str, Any]:
     method_id = intent["payment_method"] or new_id("pm")
     declined = bool(card["code"])
-    charge = _new_charge(tx, intent, card, who, method_id)
+    charge = charges.new(tx, intent, card, who, method_id)
     if not declined:
         fee = balance.card_fee(charge["amount"])
         taken = balance.record(tx, "charge", charge, charge["amount"], fee=fee)
@@ -146,12 +146,12 @@ def _charge(tx, session, intent, card, who) -> dict[str, Any]:
             "code": card["code"],
             "doc_url": f"https://stripe.com/docs/error-codes/{card['code']}",
             "message": card["message"],
-            "payment_method": _payment_method(tx, method_id, card, who),
+            "payment_method": charges.payment_method(tx, method_id, card, who),
             "type": "card_error",
         }
         if card["decline_code"]:
             error["decline_code"] = card["decline_code"]
-        _fail(tx, intent, error)
+        fail(tx, intent, error)
         return intent
     intent["amount_received"] = intent["amount"]
     intent["last_payment_error"] = None
@@ -166,174 +166,10 @@ def _charge(tx, session, intent, card, who) -> dict[str, Any]:
     return intent
 
 
-def _fail(tx: Tx, intent: dict[str, Any], error: dict[str, Any]) -> None:
+def fail(tx: Tx, intent: dict[str, Any], error: dict[str, Any]) -> None:
+    """The try is over; another means of payment may follow."""
     intent["last_payment_error"] = error
     intent["payment_method"] = None
     intent["status"] = "requires_payment_method"
     store.update(tx, intent, {})
     events.emit(tx, "payment_intent.payment_failed", intent)
-
-
-def _billing(who: dict[str, str]) -> dict[str, Any]:
-    blank = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
-    return {
-        "address": blank,
-        "email": who["email"],
-        "name": who["name"],
-        "phone": None,
-        "tax_id": None,
-    }
-
-
-def _checks(card: dict[str, Any]) -> dict[str, Any]:
-    cvc = "fail" if card["code"] == "incorrect_cvc" else "pass"
-    return {
-        "address_line1_check": None,
-        "address_postal_code_check": None,
-        "cvc_check": cvc,
-    }
-
-
-def _payment_method(tx, method_id, card, who) -> dict[str, Any]:
-    return {
-        "id": method_id,
-        "object": "payment_method",
-        "allow_redisplay": "limited",
-        "billing_details": _billing(who),
-        "card": {
-            "brand": card["brand"],
-            "checks": _checks(card),
-            "country": card["country"],
-            "display_brand": card["brand"],
-            "exp_month": card["exp_month"],
-            "exp_year": card["exp_year"],
-            "fingerprint": card["fingerprint"],
-            "funding": card["funding"],
-            "generated_from": None,
-            "last4": card["last4"],
-            "networks": {"available": [card["brand"]], "preferred": None},
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
-            "wallet": None,
-        },
-        "created": tx.now,
-        "customer": None,
-        "customer_account": None,
-        "livemode": False,
-        "metadata": {},
-        "type": "card",
-    }
-
-
-def _new_charge(tx, intent, card, who, method_id) -> dict[str, Any]:
-    declined = bool(card["code"])
-    amount = intent["amount"]
-    return {
-        "id": new_id("ch"),
-        "object": "charge",
-        "amount": amount,
-        "amount_captured": 0 if declined else amount,
-        "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
-        "billing_details": _billing(who),
-        "calculated_statement_descriptor": tx.config.shop_name.upper()[:22],
-        "captured": not declined,
-        "created": tx.now,
-        "currency": intent["currency"],
-        "customer": None,
-        "description": intent["description"],
-        "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": card["code"] or None,
-        "failure_message": card["message"] or None,
-        "fraud_details": {},
-        "livemode": False,
-        "metadata": dict(intent["metadata"]),
-        "on_behalf_of": None,
-        "outcome": _outcome(card),
-        "paid": not declined,
-        "payment_intent": intent["id"],
-        "payment_method": method_id,
-        "payment_method_details": {"card": _used(card, amount), "type": "card"},
-        "receipt_email": intent["receipt_email"],
-        "receipt_number": None,
-        "receipt_url": None,
-        "refunded": False,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": "failed" if declined else "succeeded",
-        "transfer_data": None,
-        "transfer_group": None,
-    }
-
-
-def _outcome(card: dict[str, Any]) -> dict[str, Any]:
-    if card["decline_code"] == "fraudulent":
-        kind, network, risk = "blocked", "not_sent_to_network", "highest"
-        seller = "Stripe blocked this payment as too risky."
-    elif card["code"]:
-        kind, network, risk = "issuer_declined", "declined_by_network", "normal"
-        seller = "The bank did not approve this payment."
-    else:
-        kind, network, risk = "authorized", "approved_by_network", "normal"
-        seller = "Payment complete."
-    return {
-        "advice_code": None,
-        "network_advice_code": None,
-        "network_decline_code": None,
-        "network_status": network,
-        "reason": card["decline_code"] or card["code"] or None,
-        "risk_level": risk,
-        "risk_score": 95 if risk == "highest" else 12,
-        "seller_message": seller,
-        "type": kind,
-    }
-
-
-def _used(card: dict[str, Any], amount: int) -> dict[str, Any]:
-    """What a charge remembers of the card it was made with."""
-    secure = None
-    if card.get("authenticated"):
-        secure = {
-            "authentication_flow": "challenge",
-            "electronic_commerce_indicator": "05",
-            "exemption_indicator": None,
-            "result": "authenticated",
-            "result_reason": None,
-            "transaction_id": None,
-            "version": "2.2.0",
-        }
-    return {
-        "amount_authorized": None if card["code"] else amount,
-        "authorization_code": None,
-        "brand": card["brand"],
-        "checks": _checks(card),
-        "country": card["country"],
-        "exp_month": card["exp_month"],
-        "exp_year": card["exp_year"],
-        "extended_authorization": {"status": "disabled"},
-        "fingerprint": card["fingerprint"],
-        "funding": card["funding"],
-        "incremental_authorization": {"status": "unavailable"},
-        "installments": None,
-        "last4": card["last4"],
-        "mandate": None,
-        "multicapture": {"status": "unavailable"},
-        "network": card["brand"],
-        "network_token": {"used": False},
-        "network_transaction_id": None,
-        "overcapture": {
-            "maximum_amount_capturable": amount,
-            "status": "unavailable",
-        },
-        "regulated_status": "unregulated",
-        "three_d_secure": secure,
-        "wallet": None,
-    }

@@ -10,6 +10,7 @@ from . import (
     agenda,
     amounts,
     balance,
+    debits,
     disputes,
     events,
     metadata,
@@ -28,7 +29,6 @@ SUPPORTED = frozenset(
 def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
     """Refund a charge, in part or in full. Raises ApiError beyond what is left."""
     session_rules.refuse_others(params, SUPPORTED, "The parameter {}")
-    metadata.check(params.get("metadata"), "metadata")
     charge = _charge_for(tx, params)
     amount = _amount_for(tx, charge, params)
     later = store.get_private(tx, charge["id"])["later"]
@@ -208,17 +208,10 @@ def _new_refund(tx, charge, amount, params) -> dict[str, Any]:
         "charge": charge["id"],
         "created": tx.now,
         "currency": charge["currency"],
-        "customer": None,
+        "customer": charge["customer"],
         "customer_account": None,
-        "destination_details": {
-            "card": {
-                "reference_status": "pending",
-                "reference_type": "acquirer_reference_number",
-                "type": "refund",
-            },
-            "type": "card",
-        },
-        "metadata": metadata.given(params.get("metadata")),
+        "destination_details": _destination(charge),
+        "metadata": metadata.new(params),
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
         "reason": params.get("reason"),
@@ -226,4 +219,18 @@ def _new_refund(tx, charge, amount, params) -> dict[str, Any]:
         "source_transfer_reversal": None,
         "status": "succeeded",
         "transfer_reversal": None,
+    }
+
+
+def _destination(charge: dict[str, Any]) -> dict[str, Any]:
+    if charge["payment_method_details"]["type"] != "card":
+        kind = debits.TRANSFERS[charge["payment_method_details"]["type"]]
+        return {kind: {"reference_status": "pending"}, "type": kind}
+    return {
+        "card": {
+            "reference_status": "pending",
+            "reference_type": "acquirer_reference_number",
+            "type": "refund",
+        },
+        "type": "card",
     }

@@ -1,10 +1,11 @@
 """The sandbox as a process of its own, so that killing the shop leaves it alive."""
 
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from shop.sandbox.config import Config
 
-from . import core, deliveries
+from . import core, deliveries, faults
 
 LARGEST = 1_000_000
 # A client that announces more than it sends must not hold a thread for ever.
@@ -44,7 +45,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         body = self.rfile.read(int(length))
-        reply = core.handle(self.config, self.command, self.path, self.headers, body)
+        try:
+            reply = core.handle(
+                self.config, self.command, self.path, self.headers, body
+            )
+        except faults.ConnectionLost as loss:
+            time.sleep(loss.seconds)
+            self.close_connection = True
+            return
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)

@@ -23,8 +23,10 @@ SUPPORTED = frozenset(
         "client_reference_id",
         "currency",
         "custom_text",
+        "customer",
         "customer_creation",
         "customer_email",
+        "discounts",
         "expand",
         "expires_at",
         "line_items",
@@ -48,6 +50,8 @@ SUPPORTED_INTENT = frozenset(
         "statement_descriptor_suffix",
     ]
 )
+# The payment methods of the page, and the one currency in which each can be used.
+METHODS = {"card": None, "us_bank_account": "usd", "sepa_debit": "eur"}
 ONLY = {
     "adaptive_pricing": [{"enabled": False}],
     "billing_address_collection": ["auto"],
@@ -61,6 +65,7 @@ def check(params: dict[str, Any], now: int) -> None:
     """Raise ApiError for what Stripe refuses, or what the sandbox cannot do."""
     if "mode" not in params:
         raise invalid("Missing required param: mode.", "mode", "parameter_missing")
+    _check_discounts(params)
     _check_supported(params)
     _check_urls(params)
     _check_expiry(params.get("expires_at"), now)
@@ -74,12 +79,17 @@ def check(params: dict[str, Any], now: int) -> None:
             "Invalid client_reference_id: at most 200 characters.",
             "client_reference_id",
         )
+    if "customer" in params and "customer_email" in params:
+        raise invalid(
+            "You may only specify one of these parameters: customer, customer_email.",
+            "customer_email",
+        )
     email = params.get("customer_email")
     if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
         raise invalid(f"Invalid email address: {email}", "customer_email")
     _check_lines(params.get("line_items", []))
     _check_shipping(params.get("shipping_options", []))
-    _check_one_currency(params)
+    _check_methods(params, _check_one_currency(params))
 
 
 def _check_supported(params: dict[str, Any]) -> None:
@@ -92,10 +102,11 @@ def _check_supported(params: dict[str, Any]) -> None:
     for name, values in ONLY.items():
         if name in params and params[name] not in values:
             raise not_modelled(f"{name} = {params[name]}", name)
-    if params.get("allowed_payment_method_types", ["card"]) != ["card"]:
-        raise not_modelled(
-            "Any payment method but card", "allowed_payment_method_types"
-        )
+    for method in params.get("allowed_payment_method_types", []):
+        if method not in METHODS:
+            raise not_modelled(
+                f"The payment method {method}", "allowed_payment_method_types"
+            )
     capture = params.get("payment_intent_data", {}).get("capture_method", "automatic")
     if capture not in ("automatic", "automatic_async"):
         raise not_modelled("Manual capture", "payment_intent_data[capture_method]")
@@ -229,7 +240,35 @@ def _check_shipping(options: list[dict[str, Any]]) -> None:
             )
 
 
-def _check_one_currency(params: dict[str, Any]) -> None:
+def _check_methods(params: dict[str, Any], currency: str) -> None:
+    for method in params.get("allowed_payment_method_types", []):
+        if METHODS[method] not in (None, currency):
+            raise invalid(
+                f"The payment method {method} cannot be used with {currency}; it "
+                f"takes {METHODS[method]} only.",
+                "allowed_payment_method_types",
+            )
+
+
+def _check_discounts(params: dict[str, Any]) -> None:
+    discounts = params.get("discounts") or []
+    if discounts and "allow_promotion_codes" in params:
+        raise invalid(
+            "You may only specify one of these parameters: allow_promotion_codes, "
+            "discounts.",
+            "allow_promotion_codes",
+        )
+    if len(discounts) > 1:
+        raise invalid(
+            "You can apply at most one discount to a Checkout Session.", "discounts"
+        )
+    if discounts and len(discounts[0]) != 1:
+        raise invalid(
+            "You must pass either a coupon or a promotion_code.", "discounts[0]"
+        )
+
+
+def _check_one_currency(params: dict[str, Any]) -> str:
     named = [
         (line["price_data"]["currency"], f"line_items[{n}][price_data][currency]")
         for n, line in enumerate(params["line_items"])
@@ -247,3 +286,4 @@ def _check_one_currency(params: dict[str, Any]) -> None:
                 f"{first} and {currency.lower()}.",
                 path,
             )
+    return first

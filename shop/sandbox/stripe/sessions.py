@@ -3,11 +3,22 @@
 import secrets
 from typing import Any
 
-from . import agenda, amounts, events, line_items, metadata, session_rules, store
+from . import (
+    agenda,
+    amounts,
+    coupons,
+    customers,
+    events,
+    line_items,
+    metadata,
+    session_rules,
+    store,
+)
 from .errors import missing, refused
 from .store import Tx
 
 KIND = "checkout.session"
+SUPPORTED_UPDATE = frozenset(["expand", "metadata"])
 
 
 def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
@@ -16,8 +27,12 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
     currency = params["line_items"][0]["price_data"]["currency"].lower()
     lines = [line_items.line(tx, line, currency) for line in params["line_items"]]
     subtotal = sum(line["amount_subtotal"] for line in lines)
+    discount = coupons.for_session(tx, params, currency)
+    if discount:
+        coupons.take_off(lines, discount[1])
     shipping = line_items.shipping(tx, params)
-    total = subtotal + (shipping["cost"]["amount_total"] if shipping else 0)
+    total = sum(line["amount_total"] for line in lines)
+    total += shipping["cost"]["amount_total"] if shipping else 0
     amounts.check_total(total, currency)
 
     session_id = "cs_test_" + secrets.token_hex(29)
@@ -55,12 +70,12 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
                 "terms_of_service_acceptance",
             )
         },
-        "customer": None,
+        "customer": params.get("customer"),
         "customer_account": None,
         "customer_creation": params.get("customer_creation", "if_required"),
-        "customer_details": _customer(params.get("customer_email"), None),
+        "customer_details": _known(tx, params),
         "customer_email": params.get("customer_email"),
-        "discounts": [],
+        "discounts": [discount[0]] if discount else [],
         "expires_at": params.get("expires_at", tx.now + session_rules.DAY),
         "integration_identifier": None,
         "invoice": None,
@@ -87,7 +102,7 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
+        "payment_method_types": params.get("allowed_payment_method_types", ["card"]),
         "payment_status": "unpaid" if total else "no_payment_required",
         "permissions": None,
         "phone_number_collection": {"enabled": False},
@@ -102,7 +117,7 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
         "subscription": None,
         "success_url": params["success_url"],
         "total_details": {
-            "amount_discount": 0,
+            "amount_discount": sum(line["amount_discount"] for line in lines),
             "amount_shipping": shipping["cost"]["amount_total"] if shipping else 0,
             "amount_tax": 0,
         },
@@ -150,17 +165,47 @@ def expire(tx: Tx, session_id: str) -> dict[str, Any]:
     return session
 
 
-def complete(tx: Tx, session: dict[str, Any], email: str, name: str) -> None:
-    """Mark an open session paid (or free), and tell about it."""
+def update(tx: Tx, session_id: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Change the shop's notes on a session; it tells nobody. Raises ApiError."""
+    session_rules.refuse_others(params, SUPPORTED_UPDATE, "The parameter {}")
+    session = load(tx, session_id)
+    metadata.update(session, params)
+    store.update(tx, session)
+    return session
+
+
+def complete(
+    tx: Tx, session: dict[str, Any], email: str, name: str, *, delayed: bool = False
+) -> None:
+    """Mark an open session paid (or free), and tell about it.
+
+    When the money is `delayed`, the session is complete but unpaid; see `settle`.
+    """
     agenda.forget(tx, session["id"])
     session["status"] = "complete"
-    if session["payment_status"] == "unpaid":
+    if session["payment_status"] == "unpaid" and not delayed:
         session["payment_status"] = "paid"
     session["customer_details"] = _customer(email, name or None)
     # A finished page has no address to pay at.
     session["url"] = None
     store.update(tx, session)
+    coupons.redeem(tx, session)
     events.emit(tx, "checkout.session.completed", session)
+
+
+def settle(tx: Tx, session_id: str, *, paid: bool) -> None:
+    """The delayed money of a complete session arrived, or never will."""
+    session = load(tx, session_id)
+    if paid:
+        session["payment_status"] = "paid"
+        store.update(tx, session)
+    outcome = "succeeded" if paid else "failed"
+    events.emit(tx, f"checkout.session.async_payment_{outcome}", session)
+
+
+def known_email(session: dict[str, Any]) -> str:
+    """The address that the shop gave, so that the page need not ask; or nothing."""
+    return (session["customer_details"] or {}).get("email") or ""
 
 
 def lines_of(tx: Tx, session_id: str) -> list[dict[str, Any]]:
@@ -171,6 +216,13 @@ def lines_of(tx: Tx, session_id: str) -> list[dict[str, Any]]:
 def success_url(session: dict[str, Any]) -> str:
     """Where a finished payment leads, with the id filled in."""
     return session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _known(tx: Tx, params: dict[str, Any]) -> dict[str, Any] | None:
+    if "customer" in params:
+        customer = customers.load(tx, params["customer"])
+        return _customer(customer["email"], customer["name"])
+    return _customer(params.get("customer_email"), None)
 
 
 def _customer(email: str | None, name: str | None) -> dict[str, Any] | None:

@@ -167,6 +167,14 @@ def get(tx: Tx, kind: str, object_id: str) -> dict[str, Any] | None:
     return json.loads(row["json"]) if row else None
 
 
+def every(tx: Tx, kind: str) -> list[dict[str, Any]]:
+    """All objects of that kind, newest first."""
+    rows = tx.db.execute(
+        "SELECT json FROM object WHERE kind = ? ORDER BY seq DESC", (kind,)
+    )
+    return [json.loads(row["json"]) for row in rows]
+
+
 def get_private(tx: Tx, object_id: str) -> dict[str, Any]:
     """The private part of an object that is known to exist."""
     row = tx.db.execute(

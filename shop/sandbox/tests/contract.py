@@ -25,6 +25,10 @@ CLASSES = {
     "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "balance_transaction": stripe.BalanceTransaction,
     "event": stripe.Event,
+    "coupon": stripe.Coupon,
+    "promotion_code": stripe.PromotionCode,
+    "customer": stripe.Customer,
+    "webhook_endpoint": stripe.WebhookEndpoint,
     "item": stripe.LineItem,
     "price": stripe.Price,
 }

@@ -53,7 +53,7 @@ def test_every_reply_carries_the_marker(sandbox, path):
 
 def test_what_is_not_modelled_says_so(client):
     with pytest.raises(stripe.StripeError, match="not modelled by the sandbox"):
-        client.v1.customers.list()
+        client.v1.products.list()
     with pytest.raises(stripe.StripeError, match="not modelled by the sandbox"):
         client.v1.payment_intents.cancel("pi_1")
 
@@ -65,7 +65,17 @@ def test_every_modelled_endpoint_answers(client, sandbox):
     refund = client.v1.refunds.create({"payment_intent": intent})
     for number in ("4000000000000259", "4000000000005423"):
         sandbox.pay(client.v1.checkout.sessions.create(session_params()).id, number)
+    coupon = client.v1.coupons.create({"percent_off": 10})
+    promotion = {"type": "coupon", "coupon": coupon.id}
+    hook = {"url": "https://shop.test/more/", "enabled_events": ["*"]}
+    code = client.v1.promotion_codes.create({"promotion": promotion})
     known = {
+        "coupons": coupon.id,
+        "promotion_codes": client.v1.promotion_codes.create(
+            {"promotion": promotion}
+        ).id,
+        "customers": client.v1.customers.create().id,
+        "webhook_endpoints": client.v1.webhook_endpoints.create(hook).id,
         "disputes": client.v1.disputes.list().data[0].id,
         "radar": client.v1.radar.early_fraud_warnings.list().data[0].id,
         "checkout": session.id,

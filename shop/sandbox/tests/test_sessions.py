@@ -104,7 +104,6 @@ def test_payment_method_types_is_refused_as_removed(client):
     [
         {"mode": "subscription"},
         {"automatic_tax": {"enabled": True}},
-        {"discounts": [{"coupon": "ten"}]},
         {"payment_intent_data": {"capture_method": "manual"}},
         {"allowed_payment_method_types": ["klarna"]},
     ],
