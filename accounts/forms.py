@@ -2,6 +2,7 @@
 
 from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
+from django.contrib.auth.hashers import make_password
 
 from accounts.signup import SharedSignupForm
 
@@ -19,3 +20,9 @@ class SignupForm(allauth_forms.SignupForm):
         self.fields[
             "password1"
         ].help_text = "10 characters or more. A sentence works well."
+
+    def try_save(self, request):
+        if self.account_already_exists:
+            # A new account costs a hash; without one here, the time would tell.
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)

@@ -4,7 +4,6 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.views import ConfirmEmail
 from catalog import media
 from orders.views import stripe_webhook
 from shop import account, health, views
@@ -21,11 +20,6 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("", include("referrals.urls")),
     path("account/", include((account.urlpatterns, "accounts"))),
-    path(
-        "accounts/confirm-email/",
-        ConfirmEmail.as_view(),
-        name="account_email_verification_sent",
-    ),
     path("accounts/", include("allauth.urls")),
     path("webhooks/stripe/", stripe_webhook, name="stripe_webhook"),
     path("media/<path:name>", media.serve, name="media"),
