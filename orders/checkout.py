@@ -63,12 +63,14 @@ class Details:
     """What the customer decided, beside what is in the cart.
 
     `balance` is the most of the account balance to use, None for as much as helps;
-    `expected_due` is what the page promised the card would pay.
+    `expected_total` and `expected_due` are what the page said the order comes to and
+    what the card would pay of it.
     """
 
     email: str
     address: dict[str, str]
     balance: int | None = None
+    expected_total: int | None = None
     expected_due: int | None = None
 
 
@@ -127,7 +129,8 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
         fingerprint = _fingerprint(contents, user, details, totals)
         if open_order and open_order.fingerprint == fingerprint:
             return open_order
-        if details.expected_due is not None and details.expected_due != totals.due:
+        # Both, for where balance pays everything nothing is due at any price.
+        if not _as_promised(details, totals):
             raise TotalsChanged(totals.due)
         if 0 < totals.due < money.minimum_charge(totals.currency):
             raise TooSmall
@@ -187,6 +190,12 @@ def _locked_contents(cart):
         .values_list("pk")
     )
     return carts.contents(cart)
+
+
+def _as_promised(details, totals):
+    return details.expected_total in (None, totals.total) and (
+        details.expected_due in (None, totals.due)
+    )
 
 
 def _fingerprint(contents, user, details, totals):

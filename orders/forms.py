@@ -62,6 +62,7 @@ class CheckoutForm(AddressForm):
         label="Keep this address for next time", required=False, initial=True
     )
     use_balance = forms.BooleanField(label="Use my balance", required=False)
+    expected_total = forms.IntegerField(required=False, widget=forms.HiddenInput)
     expected_due = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, user=None, balance: int = 0, **kwargs):
@@ -86,7 +87,8 @@ class CheckoutForm(AddressForm):
 
     def clean(self):
         data = super().clean()
-        if self.errors.pop("expected_due", None):
+        promised = ("expected_total", "expected_due")
+        if any([self.errors.pop(name, None) for name in promised]):
             self.add_error(None, "Check the amount to pay once more.")
         return data
 

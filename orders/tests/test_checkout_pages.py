@@ -245,6 +245,20 @@ def test_a_total_that_moved_is_shown_and_asked_again(guest, stripe_sandbox):
     assert not Order.objects.exists()
 
 
+def test_a_price_that_moved_is_asked_again_where_balance_pays_everything(client):
+    make_zone(amount=0)
+    anna = make_user(balance=9000)
+    make_cart(anna, {make_variant(amount=5000): 1})
+    client.force_login(anna)
+
+    typed = member_form(expected_due="0", expected_total="4900")
+    response = client.post(CHECKOUT, typed)
+
+    assert response.status_code == 422
+    assert "The amount has changed since you looked." in read(response)
+    assert not Order.objects.exists()
+
+
 def test_what_sold_out_meanwhile_is_told_in_the_cart(guest, stripe_sandbox):
     make_variant_gone()
 
@@ -260,6 +274,13 @@ def make_variant_gone():
 
     variant = Variant.objects.get()
     stock.correct(variant, -variant.stock, cause="test:gone", reason="Broken")
+
+
+def test_the_page_says_when_less_is_left_than_was_asked_for(client):
+    make_zone(["US"], amount=600)
+    make_guest_cart(client, {make_variant(amount=5000, stock=2): 3})
+
+    assert "less left than you asked for" in read(client.get(CHECKOUT))
 
 
 def test_without_script_update_prints_the_new_country_and_judges_nothing(guest):

@@ -113,6 +113,7 @@ def _buy(request, contents, form, user):
         email=user.email if user else form.cleaned_data["email"],
         address=form.address(),
         balance=form.wanted_balance(),
+        expected_total=form.cleaned_data.get("expected_total"),
         expected_due=form.cleaned_data.get("expected_due"),
     )
     try:
