@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import ledger
-from referrals import links, reports, sharing, terms, visits
+from referrals import destinations, links, reports, sharing, terms, visits
 
 
 @require_safe
@@ -22,7 +22,7 @@ def open_link(request, code):
         return visits.send_on(request, click, reverse("home"))
     if click.outcome is visits.Outcome.OWN:
         return visits.send_on(request, click, reverse("referrals:invite"))
-    return visits.send_on(request, click, visits.destination(request))
+    return visits.send_on(request, click, destinations.after(request))
 
 
 @never_cache
@@ -44,7 +44,7 @@ def dismiss(request):
     if visitor:
         visits.dismiss(visitor)
     return HttpResponseRedirect(
-        visits.own_path(request.POST.get("next", "")) or reverse("home")
+        destinations.own_path(request.POST.get("next", "")) or reverse("home")
     )
 
 

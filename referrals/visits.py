@@ -12,25 +12,22 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, OuterRef, Subquery
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import (
     add_never_cache_headers,
     patch_cache_control,
     patch_vary_headers,
 )
-from django.utils.encoding import escape_uri_path, iri_to_uri
-from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from accounts.models import User
-from referrals import links
+from referrals import destinations, links
 from referrals.models import LinkDay, ReferralLink, Visit, Visitor
 
 logger = logging.getLogger("tandem.referrals")
@@ -38,11 +35,9 @@ logger = logging.getLogger("tandem.referrals")
 SAME_VISIT = timedelta(minutes=30)
 INACTIVE = "This invitation is not active."
 
-_ENTRIES = ("/r/", "/ref/", "/referral/")
-# Addresses that are no pages of the shop, so no code is read from them and no view
-# counted.
+# No pages of the shop: no code is read from their address, no view of them counted.
 _NO_PAGES = (
-    *_ENTRIES,
+    *destinations.ENTRIES,
     f"/{settings.ADMIN_PATH}",
     settings.STATIC_URL,
     settings.MEDIA_URL,
@@ -56,8 +51,6 @@ _NO_PAGES = (
     "/sitemap.xml",
     "/favicon.ico",
 )
-_CODE_PARAMETER = re.compile(r"r(\[\w*\])?")
-_LONGEST_PATH = 2000
 _TOKEN = re.compile(r"[\w-]{22}", re.ASCII)
 # Crawlers and unfurlers call themselves so (a Cubot is a telephone). Apps that open
 # pages for people, such as Instagram's or LinkedIn's, are people.
@@ -97,9 +90,7 @@ def is_speculation(request) -> bool:
 
 
 def refuse_speculation() -> HttpResponse:
-    """A refused guess makes the browser ask again when a person comes: nothing else
-    counts.
-    """
+    """Refused, the browser asks again when a person comes, and only that counts."""
     response = HttpResponse(status=503)
     add_never_cache_headers(response)
     return response
@@ -129,9 +120,7 @@ def click(request, texts: list[str]) -> Click:
 
 
 def send_on(request, click: Click, location: str) -> HttpResponse:
-    """Redirect to a location of this site, with the cookie or the word that belongs to
-    it.
-    """
+    """Redirect within this site, with the cookie or the message that belongs to it."""
     response = HttpResponse(status=302)
     # Not HttpResponseRedirect: it would re-encode what must stay byte for byte.
     response["Location"] = location
@@ -145,42 +134,6 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     elif click.token:
         _plant(response, click.token)
     return response
-
-
-def destination(request) -> str:
-    """Where `/r/CODE?next=…` leads: a page of this site, home unless told, nothing
-    lost.
-    """
-    wanted, rest = _take("next", request.META.get("QUERY_STRING", ""))
-    _, rest = _take(_CODE_PARAMETER, rest)
-    path = next(filter(None, map(own_path, wanted)), reverse("home"))
-    if not rest:
-        return path
-    return f"{path}{'&' if '?' in path else '?'}{rest}"
-
-
-def own_path(text: str) -> str | None:
-    """`text` if it is the path of a page here, without a code of its own; else None.
-
-    Decoded until nothing changes, so that `%252F%252Fevil` is seen for what it is.
-    """
-    # Each round takes off one layer: 100 kB of them would take half a minute.
-    if len(text) > _LONGEST_PATH:
-        return None
-    plain = text
-    while (further := unquote(plain)) != plain:
-        plain = further
-    if (
-        not plain.startswith("/")
-        or plain.startswith(("//", *_ENTRIES))
-        or "\\" in plain
-        or not plain.isprintable()
-        or not url_has_allowed_host_and_scheme(text, allowed_hosts=None)
-    ):
-        return None
-    path, _, query = text.partition("#")[0].partition("?")
-    _, query = _take(_CODE_PARAMETER, query)
-    return iri_to_uri(_with_query(path, query))
 
 
 # The middleware
@@ -210,9 +163,7 @@ def middleware(get_response):
 
 
 def visitor_of(request) -> Visitor | None:
-    """The browser that the request's cookie names; anything else in the cookie is
-    nobody.
-    """
+    """The browser that the request's cookie names; nobody, if it names none we know."""
     if not hasattr(request, "_referral_visitor"):
         token = request.COOKIES.get(settings.REFERRAL_COOKIE, "")
         known = _TOKEN.fullmatch(token)
@@ -245,15 +196,11 @@ def dismiss(visitor: Visitor) -> None:
 
 
 def _capture(request):
-    query = request.META.get("QUERY_STRING", "")
-    codes, rest = _take(_CODE_PARAMETER, query) if "r" in query else ([], query)
-    if rest == query:
+    codes, location = destinations.without_codes(request)
+    if location is None:
         return None
     if is_speculation(request):
         return refuse_speculation()
-    # A path may begin with two slashes; sent back as it is, it would be another host.
-    path = escape_leading_slashes(escape_uri_path(request.path))
-    location = _with_query(path, rest)
     if not any(codes):
         return send_on(request, Click(Outcome.IGNORED), location)
     made = click(request, codes)
@@ -283,9 +230,7 @@ def _is_page(request):
 
 
 def _is_navigation(request):
-    """A browser that tells must be opening a page; one that does not tell is let
-    through.
-    """
+    """Whether a page is being opened, as far as the browser tells."""
     return (
         request.headers.get("Sec-Fetch-Dest", "document") == "document"
         and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
@@ -298,24 +243,6 @@ def _is_active(link):
         and link.owner.is_active
         and link.campaign.is_running(timezone.now())
     )
-
-
-def _take(name, query):
-    """Split a raw query string: the decoded values under `name`, and the rest
-    untouched.
-    """
-    values, rest = [], []
-    for part in query.split("&"):
-        key, _, value = part.partition("=")
-        if re.fullmatch(name, unquote_plus(key)):
-            values.append(unquote_plus(value))
-        else:
-            rest.append(part)
-    return values, "&".join(rest)
-
-
-def _with_query(path, query):
-    return f"{path}?{query}" if query else path
 
 
 def _hash(token):
@@ -377,9 +304,7 @@ def _log(request, link):
 
 
 def _note_view(visitor):
-    """The first page that comes back with the cookie is the landing, the second a
-    person.
-    """
+    """The first page that the cookie comes back to is a landing, the next a person."""
     if visitor.confirmed_at:
         return
     field = "confirmed_at" if visitor.landed_at else "landed_at"

@@ -1,0 +1,80 @@
+"""Where a referral link leads: pages of this site, byte for byte, and nowhere else."""
+
+import re
+from urllib.parse import unquote, unquote_plus
+
+from django.urls import reverse
+from django.utils.encoding import escape_uri_path, iri_to_uri
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
+
+ENTRIES = ("/r/", "/ref/", "/referral/")
+
+_CODE_PARAMETER = re.compile(r"r(\[\w*\])?")
+_LONGEST_PATH = 2000
+
+
+def after(request) -> str:
+    """Where `/r/CODE?next=…` leads: a page of this site, home unless told.
+
+    Whatever else stands in the query goes along.
+    """
+    wanted, rest = _take("next", request.META.get("QUERY_STRING", ""))
+    _, rest = _take(_CODE_PARAMETER, rest)
+    path = next(filter(None, map(own_path, wanted)), reverse("home"))
+    if not rest:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{rest}"
+
+
+def without_codes(request) -> tuple[list[str], str | None]:
+    """The codes in a page's query, and the page's address without them.
+
+    The address is None when there is nothing to take off.
+    """
+    query = request.META.get("QUERY_STRING", "")
+    codes, rest = _take(_CODE_PARAMETER, query) if "r" in query else ([], query)
+    if rest == query:
+        return [], None
+    # A path may begin with two slashes; sent back as it is, it would be another host.
+    path = escape_leading_slashes(escape_uri_path(request.path))
+    return codes, _with_query(path, rest)
+
+
+def own_path(text: str) -> str | None:
+    """`text` if it is the path of a page here, without a code of its own; else None.
+
+    Decoded until nothing changes, so that `%252F%252Fevil` is seen for what it is.
+    """
+    # Each round takes off one layer: 100 kB of them would take half a minute.
+    if len(text) > _LONGEST_PATH:
+        return None
+    plain = text
+    while (further := unquote(plain)) != plain:
+        plain = further
+    if (
+        not plain.startswith("/")
+        or plain.startswith(("//", *ENTRIES))
+        or "\\" in plain
+        or not plain.isprintable()
+        or not url_has_allowed_host_and_scheme(text, allowed_hosts=None)
+    ):
+        return None
+    path, _, query = text.partition("#")[0].partition("?")
+    _, query = _take(_CODE_PARAMETER, query)
+    return iri_to_uri(_with_query(path, query))
+
+
+def _take(name, query):
+    """Split a raw query: the decoded values under `name`, and the rest untouched."""
+    values, rest = [], []
+    for part in query.split("&"):
+        key, _, value = part.partition("=")
+        if re.fullmatch(name, unquote_plus(key)):
+            values.append(unquote_plus(value))
+        else:
+            rest.append(part)
+    return values, "&".join(rest)
+
+
+def _with_query(path, query):
+    return f"{path}?{query}" if query else path
