@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import stripe
 
-from shop.sandbox import levers
+from shop.sandbox import levers, shuffle
 from shop.sandbox.config import Config
 from shop.sandbox.stripe import core, events, server, sessions, signing, store
 from shop.sandbox.stripe.memory import MemoryClient
@@ -156,6 +156,16 @@ class MemoryStripe:
         body = events.body(event)
         stamp = int(time.time()) if at is None else at
         return body, signing.header(self.config.webhook_secret, body, stamp)
+
+    def deliver(
+        self, client_post: shuffle.Post, events: list[dict[str, Any]], **how: Any
+    ) -> shuffle.Delivered:
+        """Post signed events to a webhook: see `shuffle.deliver` for what may go wrong.
+
+        `client_post(body, signature)` answers something with a `status_code`.
+        """
+        how.setdefault("secret", self.config.webhook_secret)
+        return shuffle.deliver(client_post, events, **how)
 
     def object(self, kind: str, object_id: str) -> dict[str, Any] | None:
         """A stored object such as `("charge", "ch_…")`, as plain JSON."""

@@ -66,7 +66,10 @@ def _hang_up(request, seconds: float) -> HttpResponse:
     """
     time.sleep(seconds)
     try:
-        line = socket.socket(fileno=os.dup(request.META["wsgi.input"].fileno()))
+        # Django's own server wraps the stream and hides its file number.
+        stream = request.META["wsgi.input"]
+        stream = getattr(getattr(stream, "_read", None), "__self__", stream)
+        line = socket.socket(fileno=os.dup(stream.fileno()))
     except (KeyError, AttributeError, OSError):
         return HttpResponse(status=502)
     with line:

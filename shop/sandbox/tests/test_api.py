@@ -71,9 +71,7 @@ def test_every_modelled_endpoint_answers(client, sandbox):
     code = client.v1.promotion_codes.create({"promotion": promotion})
     known = {
         "coupons": coupon.id,
-        "promotion_codes": client.v1.promotion_codes.create(
-            {"promotion": promotion}
-        ).id,
+        "promotion_codes": code.id,
         "customers": client.v1.customers.create().id,
         "webhook_endpoints": client.v1.webhook_endpoints.create(hook).id,
         "disputes": client.v1.disputes.list().data[0].id,
