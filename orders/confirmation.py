@@ -48,16 +48,14 @@ def confirm_order(order_id: int) -> Order:
         order.save(update_fields=["status", "confirmed_at"])
         prefetch_related_objects([order], "lines")
         carts.forget_ordered(order)
-        timeline.note(order, "confirmed", "Paid and confirmed", data={"late": late})
+        timeline.note(order, "confirmed", "Order confirmed", data={"late": late})
         emails.order_confirmed(order)
         signals.tell(order.pk)
     return order
 
 
 def expire_order(order_id: int) -> Order:
-    """Give stock and balance of an unpaid order back. A paid or finished one is left
-    alone.
-    """
+    """Give stock and balance of an unpaid order back; leave any other alone."""
     return _close(order_id, Status.EXPIRED, "expired", "Not paid in time")
 
 
@@ -67,8 +65,7 @@ def cancel_order(order_id: int, *, reason: str, actor: User | None = None) -> Or
 
 
 def hold(order: Order, reason: str) -> None:
-    """Put an order before a person: its money is recorded, nothing else follows by
-    itself.
+    """Put an order before a person: its money is recorded, nothing else follows.
 
     The caller holds the order's lock. The first reason stays.
     """

@@ -43,7 +43,7 @@ def test_the_owner_reads_states_lines_amounts_address_and_story(client):
         "From your balance",
         "12 Analytical Row",
         "Order placed",
-        "Paid and confirmed",
+        "Order confirmed",
         "Packing",
     ):
         assert words in html
