@@ -12,6 +12,11 @@ function watch(gallery) {
     }
   }, { root: strip, threshold: .6 });
 
+  // Wide screens show all photos: nothing scrolls, so there is nothing to focus.
+  new ResizeObserver(() => {
+    strip.tabIndex = strip.scrollWidth > strip.clientWidth ? 0 : -1;
+  }).observe(strip);
+
   for (const thumb of thumbs) {
     const photo = document.getElementById(thumb.hash.slice(1));
     watcher.observe(photo);
