@@ -1,7 +1,16 @@
 """The few hooks of allauth that the shop overrides."""
 
+import hashlib
+import logging
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+
+from shop.kit import limits
+
+logger = logging.getLogger("tandem.accounts")
+
+MOST_MAILS = 6
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -12,6 +21,15 @@ class AccountAdapter(DefaultAccountAdapter):
             "That was too many wrong tries. Wait 5 minutes, or set a new password."
         ),
     }
+
+    def send_mail(self, template_prefix, email, context):
+        """Six mails of a kind an hour to one address, whoever typed it how often."""
+        address = hashlib.sha256(email.strip().lower().encode()).hexdigest()
+        kind = f"{template_prefix}:{address}"
+        if limits.allow("account-mail", kind, limit=MOST_MAILS, seconds=3600):
+            super().send_mail(template_prefix, email, context)
+        else:
+            logger.warning("no more %s to one address this hour", template_prefix)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

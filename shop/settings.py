@@ -165,6 +165,8 @@ else:
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "shop_cache",
+            # Django's 300 would push counted tries out of the cache, limits with them.
+            "OPTIONS": {"MAX_ENTRIES": 10_000},
         }
     }
 
