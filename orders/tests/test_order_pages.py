@@ -9,6 +9,7 @@ from catalog.tests.factories import make_product, make_variant
 from orders import confirmation
 from orders.models import Order
 from orders.tests.factories import deliver, make_order, make_user, pay
+from shop.kit.models import Message
 
 pytestmark = pytest.mark.django_db
 
@@ -273,6 +274,29 @@ def test_after_many_tries_the_find_form_says_how_long_to_wait(client):
 
     assert response.status_code == 422
     assert "Wait 10 minutes" in read(response)
+
+
+@pytest.mark.parametrize(("trusted", "status"), [(0, 422), (1, 302)])
+def test_who_asks_is_told_apart_by_a_trusted_proxy_only(
+    client, settings, trusted, status
+):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = trusted
+    wrong = {"code": "NQTHERE2", "email": "a@example.com"}
+    for _ in range(11):
+        client.post(FIND, wrong, headers={"X-Forwarded-For": "203.0.113.1"})
+
+    response = client.post(FIND, wrong, headers={"X-Forwarded-For": "203.0.113.2"})
+
+    assert response.status_code == status
+
+
+def test_a_link_is_mailed_a_few_times_an_hour(client, time_machine, run_jobs):
+    order = make_order()
+    for minute in range(9):
+        time_machine.move_to(f"2027-03-01T12:{minute:02}Z", tick=False)
+        client.post(FIND, {"code": order.code, "email": order.email})
+
+    assert Message.objects.filter(kind="order_link").count() == 6
 
 
 def test_the_buyer_gets_one_mail_with_what_was_bought_and_where_it_goes(

@@ -1,3 +1,4 @@
+from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -39,7 +40,8 @@ def find_order(request):
     """Mail a guest the link to their order; the answer is the same without one."""
     form = FindOrderForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        asker = request.META["REMOTE_ADDR"]
+        # Behind a proxy everybody shares its address; allauth knows how many to trust.
+        asker = get_adapter(request).get_client_ip(request)
         if not limits.allow("find-order", asker, limit=10, seconds=600):
             form.add_error(
                 None, "That was many tries. Wait 10 minutes, then try again."
@@ -71,5 +73,5 @@ def receipt(order: Order) -> dict:
 
 def _mail_link(code, email):
     order = Order.objects.filter(code=code, email__iexact=email).first()
-    if order:
+    if order and limits.allow("order-link", str(order.pk), limit=6, seconds=3600):
         emails.order_link(order, asked_at=f"{timezone.now():%Y-%m-%dT%H:%M}")
