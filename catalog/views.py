@@ -7,6 +7,7 @@ from django.db.models import Q, prefetch_related_objects
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from catalog import choices, listings
 from catalog import search as finder
@@ -67,6 +68,8 @@ def search(request):
     return _listing(request, listing, title=f"“{query}”", words=query, noindex=True)
 
 
+# Else a cache between us could hand a part of the page to somebody who wants it whole.
+@vary_on_headers("HX-Request", "HX-History-Restore-Request")
 @require_http_methods(["GET", "HEAD", "POST"])
 def product(request, slug):
     """A product with one variant chosen. A POST, without JavaScript, chooses anew."""

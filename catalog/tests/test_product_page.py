@@ -283,3 +283,12 @@ def test_what_is_seen_chosen_is_what_goes_into_the_cart(asked, sku):
 
 def test_a_sku_that_nobody_knows_means_itself():
     assert choices.meant("NOPE", {"o_colour": "sage"}) == "NOPE"
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_no_cache_takes_a_part_of_the_page_for_the_whole(client, headers):
+    page = make_product().get_absolute_url()
+
+    response = client.get(page, headers=headers)
+
+    assert "HX-Request" in response["Vary"]
