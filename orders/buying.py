@@ -8,8 +8,7 @@ from orders.models import Cart, Order
 
 
 def place(cart: Cart, user: User | None, details: checkout.Details) -> Order:
-    """The order to pay now; raises what `checkout.place_order` and `payments.close`
-    raise.
+    """The order to pay now. Raises as `checkout.place_order` and `payments.close` do.
 
     A cart has one open order. If it changed, the old order's page at Stripe is closed
     first (no transaction is open meanwhile), then its stock and balance return, then

@@ -31,9 +31,7 @@ class NotForSale(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """A line as it stands now: `wanted` was asked for, `quantity` is what there is of
-    it.
-    """
+    """A line as it stands: `wanted` was asked for, `quantity` is what there is."""
 
     variant: Variant
     wanted: int
@@ -168,9 +166,7 @@ def count(cart: Cart | None) -> int:
 
 
 def add(cart: Cart, sku: str, quantity: int) -> tuple[CartLine, int]:
-    """Add pieces of a variant; the line and how many could not be added. Raises
-    NotForSale.
-    """
+    """Add pieces; the line, and how many could not be added. Raises NotForSale."""
     with transaction.atomic():
         _lock(cart)
         variant = _for_sale(sku)
@@ -185,9 +181,7 @@ def add(cart: Cart, sku: str, quantity: int) -> tuple[CartLine, int]:
 
 
 def change(cart: Cart, sku: str, quantity: int) -> None:
-    """Set how many of a variant the cart holds; 0 removes it. Unknown lines are left
-    alone.
-    """
+    """Set how many of a variant the cart holds; 0 removes it, unknown ones pass."""
     with transaction.atomic():
         _lock(cart)
         line = cart.lines.select_related("variant").filter(variant__sku=sku).first()
@@ -200,8 +194,7 @@ def change(cart: Cart, sku: str, quantity: int) -> None:
 
 
 def merge(guest: Cart, user) -> list[str]:
-    """Make a guest's cart the user's, or pour it in; sentences about what could not be
-    kept.
+    """Make a guest's cart the user's, or pour it in; sentences about what was not kept.
 
     Happens once: the guest's cart is gone afterwards, and its cookie opens nothing.
     """

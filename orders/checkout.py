@@ -37,9 +37,7 @@ class CartEmpty(Exception):
 
 
 class TotalsChanged(Exception):
-    """The order would cost something else than the customer saw. `due` is the amount
-    now.
-    """
+    """The order would cost other than the customer saw. `due` is the amount now."""
 
     def __init__(self, due: int):
         super().__init__(f"due is {due} now")
@@ -100,8 +98,7 @@ def quote(
 
 
 def place_order(cart: Cart, user: User | None, details: Details) -> Order:
-    """Turn a cart into an order that waits for its payment, or is confirmed if nothing
-    is due.
+    """Turn a cart into an order that is paid, or waits for its payment.
 
     One transaction: lock, price, take stock, take balance, freeze. Pressing the button
     twice returns the order of the first press. Raises CartEmpty, TotalsChanged,
@@ -109,8 +106,7 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
     ledger.InsufficientBalance; then nothing has changed.
     """
     with transaction.atomic():
-        # Before this lock everything is gossip: another tab may be ordering the same
-        # cart.
+        # Before this lock all is gossip: another tab may be ordering the same cart.
         cart = Cart.objects.select_for_update(no_key=True).filter(pk=cart.pk).first()
         if not cart:  # poured into another cart by a sign-in a moment ago
             raise CartEmpty

@@ -1,6 +1,4 @@
-"""The question put to every discount provider that settings name; none of them is known
-here.
-"""
+"""The question put to every discount provider that settings name; it knows none."""
 
 from dataclasses import dataclass
 

@@ -8,9 +8,7 @@ from shop.kit import money
 
 @dataclass(frozen=True)
 class Totals:
-    """What an order adds up to, in minor units; `line_discounts` follow the order of
-    the lines.
-    """
+    """What an order adds up to, in minor units; `line_discounts` in order of lines."""
 
     currency: str
     goods: int
@@ -41,8 +39,7 @@ def add_up(
     discounts: list[Discount] = (),
     balance: int = 0,
 ) -> Totals:
-    """Add up lines, delivery and discounts; `balance` is the most that the customer
-    would use.
+    """Add up lines, delivery and discounts; `balance` is the most that may be used.
 
     The shop has no tax rates yet, so tax is zero and prices are what they say.
     """

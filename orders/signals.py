@@ -7,8 +7,7 @@ what it would have done, never the order: a regular sweep finds what was missed.
 from django.db import transaction
 from django.dispatch import Signal
 
-# Anything about an order's money or state is different now: placed, confirmed, expired,
-# cancelled.
+# An order's money or state is different now: placed, confirmed, expired, cancelled.
 order_facts_changed = Signal()
 
 

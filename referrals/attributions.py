@@ -1,5 +1,4 @@
-"""Who brought this person: the touches of a browser, and the one row that follows from
-them.
+"""Who brought this person: the touches of a browser, and the one row they lead to.
 
 The row is written the moment an account comes into being, whichever way somebody signed
 up, so that nothing has to survive until the email is verified. Until then it is
@@ -29,8 +28,9 @@ _MOST_TOUCHES = 50
 
 @dataclass(frozen=True)
 class Touch:
-    """The first use of a link by a browser, the terms it would fall under, and what
-    speaks against it: empty when nothing does.
+    """The first use of a link by a browser, and the terms it would fall under.
+
+    `against` is what speaks against it, empty when nothing does.
     """
 
     visit: Visit
@@ -99,8 +99,7 @@ def attribute(user: User, visitor: Visitor) -> Attribution | None:
 
 
 def activate(user: User) -> None:
-    """The email is proven: a provisional attribution counts, or turns out to be
-    oneself.
+    """The email is proven: the attribution counts, or turns out to be oneself.
 
     Safe to repeat.
     """
@@ -120,9 +119,7 @@ def activate(user: User) -> None:
 
 
 def canonical(email: str) -> str:
-    """One form for all spellings of a mailbox; for comparing only, never for writing
-    to.
-    """
+    """One form for all spellings of a mailbox, to compare by, never to write to."""
     name, _, domain = (
         unicodedata.normalize("NFKC", email).strip().casefold().rpartition("@")
     )

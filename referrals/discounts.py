@@ -56,8 +56,6 @@ def welcome(basket: Basket) -> Discount | None:
 
 
 def promised(user: User) -> Attribution | None:
-    """The gift as the banner may promise it: one that the checkout of this shop would
-    take off.
-    """
+    """The gift as the banner may promise it: one that the checkout would take off."""
     gift = gift_of(user)
     return gift if gift and gift.terms.currency == settings.SHOP_CURRENCY else None

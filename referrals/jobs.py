@@ -1,6 +1,4 @@
-"""The background work of referrals: promptness by fact, correctness by sweep, both one
-function.
-"""
+"""The background work of referrals: prompt by facts, correct by sweeps."""
 
 from referrals import settlement
 from shop.kit import jobs

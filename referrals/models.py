@@ -154,9 +154,7 @@ class ReferralLink(models.Model):
 @kept
 @frozen("text", "link")
 class Code(models.Model):
-    """What stands after `/r/`, in its one normal spelling; it belongs to its link for
-    ever.
-    """
+    """What stands after `/r/`, in its one normal spelling; its link's for ever."""
 
     text = models.CharField(max_length=20, unique=True)
     link = models.ForeignKey(ReferralLink, models.PROTECT, related_name="codes")

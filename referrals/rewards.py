@@ -32,8 +32,7 @@ def promise(order: Order, attribution: Attribution, available_at: datetime) -> R
 
 
 def release(reward: Reward) -> None:
-    """Pay a pending reward into the recipient's wallet, what they owe first, and tell
-    them.
+    """Pay a pending reward to its recipient, what they owe first, and tell them.
 
     The ledger's key holds the reward and its sequence, so that no repeat can pay twice.
     """

@@ -1,5 +1,4 @@
-"""`settle(order)`: read every fact, compute what should be true, write only the
-difference.
+"""`settle(order)`: read every fact, compute what is due, write the difference.
 
 Webhooks, the sweep and the release of due rewards all come here, any number of times
 and in any order. Duplicated, late or concurrent calls cannot matter: the decision
@@ -52,9 +51,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Desired:
-    """What ought to be: a reward in some state, or none (`void`) with the reason why
-    not.
-    """
+    """What ought to be: a reward in some state, or none (`void`) and why not."""
 
     state: State
     reason: str = ""
@@ -90,8 +87,7 @@ def _against(facts):
 
 
 def settle(order: Order | int) -> Settlement | None:
-    """Make the reward of an order what it ought to be; None when nobody brought the
-    customer.
+    """Make an order's reward what it ought to be; None if nobody brought the customer.
 
     Safe to repeat and to race.
     """
@@ -131,9 +127,7 @@ def preview(order: Order) -> tuple[Desired, str] | None:
 
 
 def outdated() -> QuerySet[Order]:
-    """Orders of invited people that were never settled, or about which news have come
-    since.
-    """
+    """Orders of invited people that were never settled, or not since the last news."""
     news = OrderEvent.objects.filter(
         order=OuterRef("pk"), pk__gt=OuterRef("referral_settlement__last_event")
     )
@@ -145,8 +139,7 @@ def outdated() -> QuerySet[Order]:
 def release_due(now: datetime | None = None) -> int:
     """Settle the orders whose rewards waited long enough; how many were released."""
     due = Reward.objects.due(now or timezone.now()).order_by("available_at")
-    # Bound before the loop: what is held for a look stays due, and must not come round
-    # again.
+    # Bound before the loop: what is held for a look stays due, and would come again.
     return sum(
         _released(order_id) for order_id in list(due.values_list("order", flat=True))
     )

@@ -12,9 +12,7 @@ from shop.kit.money import format_money
 
 @dataclass(frozen=True)
 class Share:
-    """A member's link with a message that leads with the friend's gain and hides
-    nothing.
-    """
+    """A member's link and a message: the friend's gain first, nothing hidden."""
 
     url: str
     code: str

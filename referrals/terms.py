@@ -50,9 +50,7 @@ def publish(campaign: Campaign, **changes) -> Terms:
 
 
 def forget(campaign_id: int, currencies: list[str] | None = None) -> None:
-    """Drop what the cache knows about a campaign, now and again once the change is
-    committed.
-    """
+    """Drop a campaign from the cache, now and again once the change is committed."""
     if currencies is None:
         found = Terms.objects.filter(campaign=campaign_id).order_by()
         currencies = list(found.values_list("currency", flat=True).distinct())

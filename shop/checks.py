@@ -1,6 +1,4 @@
-"""What must be right before the shop opens; run by `manage.py check` and at every
-start.
-"""
+"""What must be right before the shop opens; `manage.py` checks it at every start."""
 
 from django.conf import settings
 from django.core.checks import Error, register

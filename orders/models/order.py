@@ -52,8 +52,7 @@ class OrderQuerySet(models.QuerySet):
     "placed_at",
 )
 class Order(models.Model):
-    """What was agreed when the customer pressed pay. Its amounts never change
-    afterwards.
+    """What was agreed when the customer pressed pay. Its amounts never change.
 
     `code` is for people and opens nothing; a guest reads the order by `access_token`.
     """
@@ -261,9 +260,7 @@ class OrderAddress(PostalAddress):
 
 @append_only
 class OrderDiscount(models.Model):
-    """An amount taken off the goods, with the provider that gave it and its own
-    reference.
-    """
+    """An amount taken off the goods, who gave it, and the giver's reference."""
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="discounts")
     source = models.CharField(

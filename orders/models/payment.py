@@ -38,8 +38,7 @@ class PaymentQuerySet(models.QuerySet):
 @frozen("amount_received", "intent_id", "paid_at", once="paid_at")
 @same("currency", "order.currency")
 class Payment(models.Model):
-    """One attempt to pay an order at Stripe: written before Stripe is asked, never
-    rewritten.
+    """One attempt to pay an order at Stripe, written before Stripe is asked.
 
     `idempotency_key`, `amount` and `session_expires_at` are what every retry of the
     same attempt repeats, so that Stripe answers with the same session.
@@ -101,9 +100,7 @@ class StripeEventQuerySet(models.QuerySet):
 
 @frozen("event_id", "type", "payload")
 class StripeEvent(models.Model):
-    """The inbox of webhooks: what Stripe said, stored once before anything is done
-    about it.
-    """
+    """The inbox of webhooks: what Stripe said, stored once, before it is acted on."""
 
     event_id = models.CharField(max_length=120, unique=True)
     type = models.CharField(max_length=80)

@@ -20,9 +20,7 @@ class ShippingZone(models.Model):
 
 
 class ShippingMethod(models.Model):
-    """A way to send a parcel into one zone, at a flat amount that large orders do not
-    pay.
-    """
+    """A way to send a parcel into one zone: a flat amount, free for large orders."""
 
     zone = models.OneToOneField(ShippingZone, models.CASCADE, related_name="method")
     name = models.CharField(max_length=80)

@@ -1,6 +1,4 @@
-"""A buyer, a place to send to, a full cart, a placed order: whole unless the test says
-otherwise.
-"""
+"""Buyers, carts, orders, places to send to: whole unless the test says otherwise."""
 
 from itertools import count
 
@@ -126,9 +124,7 @@ def forget_session(order: Order, session_id: str | None = None) -> None:
 
 
 def pay(stripe, order: Order) -> list[dict]:
-    """Pay an order by card; every event that tells of it, oldest first. None is
-    delivered.
-    """
+    """Pay by card; every event that tells of it, oldest first, none delivered."""
     known = {event["id"] for event in stripe.events()}
     stripe.pay(open_session(order))
     return [event for event in stripe.events() if event["id"] not in known]

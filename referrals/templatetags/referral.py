@@ -8,9 +8,7 @@ register = template.Library()
 
 @register.inclusion_tag("referrals/share_invitation.html")
 def share_invitation(user):
-    """Link and ways to pass it on, for a member; nothing for a guest or without an
-    offer.
-    """
+    """A member's link and ways to share it; nothing for guests or without an offer."""
     offer = terms.current(settings.SHOP_CURRENCY)
     if not user.is_authenticated or offer is None:
         return {"share": None}

@@ -22,9 +22,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 
 @dataclass(frozen=True)
 class Guard:
-    """One trigger: it refuses `events` on the model's table when `condition(quote)`
-    holds.
-    """
+    """One trigger: it refuses `events` on a table when `condition(quote)` holds."""
 
     model: type[models.Model]
     name: str
@@ -82,9 +80,7 @@ def frozen(*fields: str, once: str = ""):
 
 
 def arrows(field: str, allowed: Mapping[str, Iterable[str]]):
-    """Class decorator: `field` moves along these arrows only (standing still is no
-    move).
-    """
+    """Class decorator: `field` moves along these arrows only, or stands still."""
 
     def decorate(model):
         column = model._meta.get_field(field).column
@@ -126,8 +122,9 @@ def same(first: str, *others: str):
 
 
 def sums(field: str, plus: str, minus: str):
-    """Class decorator: `field` begins at zero, and becomes only what these rows add up
-    to. The rows are written first. Paths are `relation.field`.
+    """Class decorator: `field` begins at zero, and is only ever what these rows sum to.
+
+    The rows are written first. Paths are `relation.field`.
     """
 
     def decorate(model):
@@ -181,9 +178,7 @@ def _differ(one, other):
 
 
 def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
-    """`post_migrate` receiver: (re)write the triggers of the app that was just
-    migrated.
-    """
+    """`post_migrate` receiver: (re)write the triggers of the app just migrated."""
     present = set(connections[using].introspection.table_names())
     for guard in _guards:
         if (
@@ -231,9 +226,7 @@ def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 @contextmanager
 def lifted(using: str = DEFAULT_DB_ALIAS):
-    """Without the triggers, for a test that empties the whole database between two
-    cases.
-    """
+    """Without the triggers, for a test that empties the whole database."""
     present = set(connections[using].introspection.table_names())
     guards = [guard for guard in _guards if guard.model._meta.db_table in present]
     for guard in guards:

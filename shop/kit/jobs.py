@@ -1,5 +1,4 @@
-"""Background work as rows of the same database, written in the same transaction as the
-change.
+"""Background work as rows, written in the same transaction as the change.
 
     @jobs.job(attempts=6)
     def send_receipt(order_id: int): ...
@@ -55,9 +54,7 @@ def job(
     lease: timedelta = DEFAULT_LEASE,
     queue="default",
 ):
-    """Decorator: the function can be enqueued, is retried on failure, and survives a
-    crash.
-    """
+    """Decorator: the function can be enqueued, is retried, and survives a crash."""
 
     def decorate(function: Callable):
         made = task(queue_name=queue)(function)
@@ -134,9 +131,7 @@ def _tell_it_is_over(row):
 
 
 def reap() -> int:
-    """Put back jobs whose worker died: running past their lease, or failed and never
-    retried.
-    """
+    """Put back jobs whose worker died: past their lease, or failed and not retried."""
     from django_tasks_db.models import DBTaskResult
 
     now = timezone.now()
@@ -163,9 +158,7 @@ def reap() -> int:
 
 
 def tick() -> int:
-    """Enqueue what the schedules ask for. Two workers may tick at once: one of them
-    wins.
-    """
+    """Enqueue what the schedules ask for. Of two workers that tick at once one wins."""
     from shop.kit.models import Schedule
 
     now = timezone.now()

@@ -21,8 +21,7 @@ from shop.kit.models import Message
 def write(
     kind: str, subject_row: str, to: str, template: str, context: dict
 ) -> Message | None:
-    """Write a mail from `emails/<template>.subject.txt`, `.txt` and `.html`, and
-    enqueue it.
+    """Write a mail from `emails/<template>` .subject.txt, .txt and .html; enqueue it.
 
     Safe to repeat: the second mail of one kind about one row is not written and None
     returned.
@@ -62,9 +61,7 @@ def _store(kind, subject_row, to, subject, text, html=""):
 
 @jobs.job(queue="mail")
 def deliver(message_pk: int) -> None:
-    """Send one mail. At least once: a crash after sending and before the note sends it
-    again.
-    """
+    """Send one mail, at least once: a crash between sending and the note repeats it."""
     message = Message.objects.get(pk=message_pk)
     if message.state == Message.State.SENT:
         return
@@ -98,9 +95,7 @@ def deliver(message_pk: int) -> None:
 
 
 class Outbox(BaseEmailBackend):
-    """Django's EMAIL_BACKEND: what other packages send (allauth's codes) takes the same
-    way.
-    """
+    """Django's EMAIL_BACKEND: what other packages send goes the same way."""
 
     def send_messages(self, email_messages):
         for mail in email_messages:

@@ -25,8 +25,7 @@ _TWO_DIGITS = frozenset(
 )
 SUPPORTED = _NO_MINOR_UNIT | _TWO_DIGITS | _THREE_DIGITS
 
-# The least a card can be charged. Source: Stripe's documentation, "Minimum charge
-# amounts".
+# The least a card can be charged: Stripe's documentation, "Minimum charge amounts".
 _MINIMUM_CHARGE = {
     **dict.fromkeys(
         ["USD", "EUR", "AUD", "CAD", "CHF", "NZD", "SGD", "BRL", "INR"], 50
@@ -41,9 +40,7 @@ _CAUTIOUS_MINIMUM = 1000
 
 
 def exponent(currency: str) -> int:
-    """How many digits the minor unit has. Raises ValueError for a currency we do not
-    know.
-    """
+    """How many digits the minor unit has. Raises ValueError for an unknown currency."""
     if currency in _NO_MINOR_UNIT:
         return 0
     if currency in _THREE_DIGITS:
@@ -54,9 +51,7 @@ def exponent(currency: str) -> int:
 
 
 def step(currency: str) -> int:
-    """The smallest amount a card can be charged in: 10 fils in Kuwait, 1 everywhere
-    else.
-    """
+    """The step in which a card can be charged: 10 fils in Kuwait, 1 elsewhere."""
     return 10 if currency in _THREE_DIGITS else 1
 
 
@@ -87,13 +82,10 @@ def to_input(amount: int, currency: str) -> str:
 
 
 def parse(text: str, currency: str, *, locale: str = "en_US") -> int:
-    """What a person typed, in minor units. Raises ValueError when it is not an exact
-    amount.
-    """
+    """What a person typed, in minor units. Raises ValueError if it is not exact."""
     digits = exponent(currency)
     try:
-        # CLDR's own parser knows which sign groups thousands and which one starts the
-        # cents.
+        # CLDR's own parser knows which sign groups thousands and which starts cents.
         value = parse_decimal(text.strip().lstrip("$€£¥").strip(), locale=locale)
         scaled = value.scaleb(digits)
         # `1e99999999` is short to type and endless to write out.

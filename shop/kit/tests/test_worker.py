@@ -1,6 +1,4 @@
-"""The worker as a process of its own, on a database file, killed as machines are
-killed.
-"""
+"""The worker as a process of its own, on a file, killed as machines are killed."""
 
 import os
 import signal
