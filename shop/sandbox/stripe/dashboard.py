@@ -1,22 +1,38 @@
 """The dashboard: what the sandbox holds, and switches for the hard cases."""
 
 import re
-from html import escape
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
 
 from shop.sandbox import html
 from shop.sandbox.config import Config
 
-from . import amounts, deliveries, faults, replies, store
+from . import (
+    acts,
+    clock,
+    dashboard_views,
+    deliveries,
+    faults,
+    replies,
+    store,
+)
+from .errors import ApiError
 from .replies import Reply
+from .store import Tx
 
 STYLESHEET = Path(__file__).parent.parent / "sandbox.css"
 SHOWN = 50
+LONGEST = 366 * 24 * 60 * 60
 
 
 def page(config: Config, method: str, path: str, body: bytes) -> Reply:
     """Everything below the base that is neither the API nor the payment page."""
     again = re.fullmatch(r"/deliveries/(\d{1,18})/again", path)
+    act = re.fullmatch(r"/acts/(\w{1,80})", path)
+    typed = {
+        name: values[0] for name, values in parse_qs(body.decode("latin-1")).items()
+    }
     match method, path:
         case (("GET" | "HEAD"), "/sandbox.css"):
             kind = {"Content-Type": "text/css; charset=utf-8"}
@@ -26,11 +42,23 @@ def page(config: Config, method: str, path: str, body: bytes) -> Reply:
             deliveries.wake(config)
             return Reply(200, html.headers(), _overview(config))
         case "POST", "/deliveries/hold":
-            deliveries.hold(config, body == b"held=1")
+            deliveries.hold(config, typed.get("held") == "1")
         case "POST", _ if again:
             deliveries.deliver_again(config, int(again[1]))
+        case "POST", "/switches":
+            with store.transaction(config) as tx:
+                for name in faults.DELIVERY:
+                    faults.switch(tx, name, name in typed)
+        case "POST", "/faults":
+            with store.transaction(config) as tx:
+                _arm(tx, typed)
+        case "POST", "/clock":
+            clock.advance(config, min(_number(typed.get("seconds")), LONGEST))
+        case "POST", _ if act:
+            return _act(config, act[1], typed.get("verb", ""))
         case _:
             return Reply(404, {"Content-Type": "text/plain"}, b"Not in the sandbox.\n")
+    deliveries.wake(config)
     return replies.redirect(f"{config.base_path}/")
 
 
@@ -38,102 +66,63 @@ def _css() -> bytes:
     return STYLESHEET.read_bytes()
 
 
+def _number(typed: str | None) -> int:
+    return int(typed) if typed and re.fullmatch(r"[0-9]{1,9}", typed) else 0
+
+
+def _arm(tx: Tx, typed: dict[str, str]) -> None:
+    times, status = min(_number(typed.get("times")), 99), typed.get("status", "")
+    if "clear" in typed:
+        faults.clear(tx)
+    elif status == "drop":
+        faults.drop_after_executing(tx, times)
+    elif status == "stored":
+        faults.answer(tx, "500", times, stored=True)
+    elif status in faults.ANSWERS:
+        # Longer than the shop waits, shorter than a person does.
+        faults.answer(tx, status, times, seconds=15)
+
+
+def _act(config: Config, object_id: str, verb: str) -> Reply:
+    try:
+        with store.transaction(config) as tx:
+            clock.sweep(tx)
+            acts.do(tx, verb, object_id)
+    except ApiError as error:
+        # The page was older than the world.
+        return Reply(409, {"Content-Type": "text/plain"}, f"{error}\n".encode())
+    deliveries.wake(config)
+    return replies.redirect(f"{config.base_path}/#money")
+
+
 def _overview(config: Config) -> bytes:
     with store.transaction(config) as tx:
-        held = bool(faults.HOLD in faults.delivery(tx))
-        sessions = tx.db.execute(
-            "SELECT id, json_extract(json, '$.status') AS status, "
-            "json_extract(json, '$.payment_status') AS paid, "
-            "json_extract(json, '$.amount_total') AS amount, "
-            "json_extract(json, '$.currency') AS currency, "
-            "json_extract(json, '$.client_reference_id') AS reference "
-            "FROM object WHERE kind = 'checkout.session' ORDER BY seq DESC LIMIT ?",
-            (SHOWN,),
-        ).fetchall()
-        events = tx.db.execute(
-            "SELECT event.id, event.type, datetime(event.created, 'unixepoch') AS at, "
-            "delivery.id AS delivery, delivery.state, delivery.attempts, "
-            "delivery.status, delivery.answer FROM event "
-            "LEFT JOIN delivery ON delivery.event_id = event.id "
-            "ORDER BY event.seq DESC LIMIT ?",
-            (SHOWN,),
-        ).fetchall()
-    main = f"""<header class="head">
-<h1>Stripe sandbox</h1>
-<p><a href="{escape(config.shop_url)}/">Back to {escape(config.shop_name)}</a></p>
-</header>
-{_switch(config, held)}
-<section aria-labelledby="events"><h2 id="events">Events and deliveries</h2>
-{_events(config, events)}</section>
-<section aria-labelledby="sessions"><h2 id="sessions">Checkout sessions</h2>
-{_sessions(config, sessions)}</section>"""
-    return html.document(
-        title="Stripe sandbox",
-        main=main,
-        stylesheet=f"{config.base_path}/sandbox.css",
-        look="desk",
-    )
+        return dashboard_views.overview(
+            tx,
+            {
+                "events": _rows(tx, EVENTS),
+                "sessions": _rows(tx, SESSIONS),
+                "money": acts.possible(tx, SHOWN),
+            },
+        )
 
 
-def _switch(config: Config, held: bool) -> str:
-    if not config.webhook_url:
-        return '<p class="notice">No webhook address is set: events are only kept.</p>'
-    words = "Deliveries are held." if held else "Deliveries go to"
-    where = "" if held else f"<code>{escape(config.webhook_url)}</code>"
-    label, value = ("Resume deliveries", "0") if held else ("Hold deliveries", "1")
-    return f"""<form class="notice" method="post"
-action="{config.base_path}/deliveries/hold"><p>{words} {where}</p>
-<button class="button quiet" name="held" value="{value}">{label}</button></form>"""
+def _rows(tx: Tx, query: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in tx.db.execute(query, (SHOWN,)).fetchall()]
 
 
-def _events(config: Config, rows) -> str:
-    if not rows:
-        return '<p class="empty">Nothing has happened yet. Buy something.</p>'
-    lines = "\n".join(
-        f"<tr><td><code>{escape(row['type'])}</code><small>{row['id']}</small></td>"
-        f"<td>{row['at']} UTC</td><td>{_answer(row)}</td>"
-        f"<td>{_again(config, row)}</td></tr>"
-        for row in rows
-    )
-    return f"""<div class="scroll" tabindex="0" role="region" aria-labelledby="events">
-<table><thead><tr><th>Event</th><th>Created</th><th>Shop's answer</th>
-<th><span class="hidden">Action</span></th></tr></thead>
-<tbody>{lines}</tbody></table></div>"""
-
-
-def _answer(row) -> str:
-    if not row["delivery"]:
-        return "not sent"
-    if not row["attempts"]:
-        return '<span class="state due">waiting</span>'
-    what = row["status"] or "no answer"
-    answer = f"<small>{escape(row['answer'][:120])}</small>" if row["answer"] else ""
-    tries = f" after {row['attempts']} tries" if row["attempts"] > 1 else ""
-    return f'<span class="state {row["state"]}">{what}</span>{tries}{answer}'
-
-
-def _again(config: Config, row) -> str:
-    if not row["delivery"]:
-        return ""
-    label = "Deliver again" if row["attempts"] else "Deliver now"
-    return (
-        f'<form method="post" action="{config.base_path}/deliveries/'
-        f'{row["delivery"]}/again"><button class="small">{label}'
-        f'<span class="hidden"> {escape(row["type"])}</span></button></form>'
-    )
-
-
-def _sessions(config: Config, rows) -> str:
-    if not rows:
-        return '<p class="empty">No session yet.</p>'
-    lines = "\n".join(
-        f'<tr><td><a href="{config.base_path}/pay/{row["id"]}"><code>'
-        f"{row['id'][:20]}…</code></a><small>{escape(row['reference'] or '')}</small>"
-        f'</td><td><span class="state {row["status"]}">{row["status"]}</span> '
-        f"{row['paid'].replace('_', ' ')}</td>"
-        f"<td>{escape(amounts.shown(row['amount'], row['currency']))}</td></tr>"
-        for row in rows
-    )
-    return f"""<div class="scroll" tabindex="0" role="region"
-aria-labelledby="sessions"><table><thead><tr><th>Session</th><th>Status</th>
-<th>Total</th></tr></thead><tbody>{lines}</tbody></table></div>"""
+SESSIONS = """
+SELECT id, json_extract(json, '$.status') AS status,
+    json_extract(json, '$.payment_status') AS paid,
+    json_extract(json, '$.amount_total') AS amount,
+    json_extract(json, '$.currency') AS currency,
+    json_extract(json, '$.client_reference_id') AS reference
+FROM object WHERE kind = 'checkout.session' ORDER BY seq DESC LIMIT ?
+"""
+EVENTS = """
+SELECT event.id, event.type, datetime(event.created, 'unixepoch') AS at,
+    delivery.id AS delivery, delivery.state, delivery.attempts, delivery.status,
+    delivery.answer
+FROM event LEFT JOIN delivery ON delivery.event_id = event.id
+ORDER BY event.seq DESC LIMIT ?
+"""
