@@ -197,7 +197,7 @@ def _not_bought(attribution, amount):
     terms, ends_at = attribution.terms, attribution.order_ends_at
     if attribution.status == Status.PROVISIONAL:
         steps = [Step("Bought", "todo"), Step(amount, "todo")]
-        reason = "They have not confirmed their e-mail address yet."
+        reason = "They have not confirmed their email address yet."
         return _Ending("Joined, not confirmed", "", steps, reason)
     if timezone.now() >= ends_at:
         steps = [Step("Bought", "stopped", note="time is up"), Step(amount, "stopped")]
