@@ -47,7 +47,7 @@ def page(config: Config, method: str, path: str, body: bytes) -> Reply:
             deliveries.deliver_again(config, int(again[1]))
         case "POST", "/switches":
             with store.transaction(config) as tx:
-                for name in faults.DELIVERY:
+                for name in faults.DELIVERY.keys() - {faults.HOLD}:
                     faults.switch(tx, name, name in typed)
         case "POST", "/faults":
             with store.transaction(config) as tx:

@@ -103,6 +103,7 @@ def _trouble(tx: Tx) -> str:
         f'<label><input type="checkbox" name="{name}"'
         f"{' checked' if name in on else ''}> {label}</label>"
         for name, label in faults.DELIVERY.items()
+        if name != faults.HOLD  # it has a button of its own
     )
     ahead = agenda.offset(tx)
     told = f"{ahead // 3600:,} hours ahead" if ahead else "on time"
@@ -110,7 +111,7 @@ def _trouble(tx: Tx) -> str:
         f'<button class="small" name="seconds" value="{seconds}">+ {words}</button>'
         for seconds, words in HOURS.items()
     )
-    return f"""<details class="trouble"{" open" if _armed(tx) or on else ""}>
+    return f"""<details class="trouble"{" open" if _armed(tx) or on - {faults.HOLD} else ""}>
 <summary>Make trouble, or let time pass</summary>
 <div class="levers">
 <form method="post" action="{base}/switches"><fieldset><legend>Deliveries</legend>

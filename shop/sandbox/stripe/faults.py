@@ -16,7 +16,7 @@ ANSWER, DROP = "fault_answer", "fault_drop"
 HOLD, TWICE, REVERSE = "hold_deliveries", "deliver_twice", "deliver_in_reverse"
 STALE, FORGED = "stale_timestamp", "wrong_signature"
 DELIVERY = {
-    HOLD: "Hold deliveries",
+    HOLD: "Hold everything",
     TWICE: "Send everything twice",
     REVERSE: "Newest first",
     STALE: "Sign with a stale timestamp",
