@@ -14,7 +14,16 @@ from accounts import ledger
 from accounts.models import User
 from catalog import stock
 from catalog.models import Variant
-from orders import carts, confirmation, discounts, pricing, shipping, signals, timeline
+from orders import (
+    balances,
+    carts,
+    confirmation,
+    discounts,
+    pricing,
+    shipping,
+    signals,
+    timeline,
+)
 from orders.models import (
     Cart,
     Order,
@@ -25,8 +34,6 @@ from orders.models import (
     ShippingMethod,
 )
 from shop.kit import money
-
-Kind = ledger.Kind
 
 # No I, L, O, U, 0 or 1: nothing that is misread aloud or from a screen.
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -139,17 +146,7 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
             cause=f"order:{order.pk}:take",
             reason=f"Order {order.code}",
         )
-        if totals.balance:
-            ledger.post(
-                key=f"order:{order.pk}:hold",
-                debit=(user, Kind.WALLET),
-                credit=(user, Kind.HELD),
-                amount=totals.balance,
-                currency=order.currency,
-                kind="spend",
-                reason="Spent",
-                reference=order.code,
-            )
+        balances.hold(order)
         timeline.note(order, "placed", "Order placed")
         if order.amount_due:
             Payment.objects.open_for(order)

@@ -7,10 +7,9 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import User
 from catalog import stock
-from orders import carts, emails, signals, timeline
+from orders import balances, carts, emails, signals, timeline
 from orders.models import Order, OrderDiscount, Payment
 
-Kind = ledger.Kind
 Status = Order.Status
 
 
@@ -33,17 +32,7 @@ def confirm_order(order_id: int) -> Order:
         if late and not _take_again(order):
             hold(order, "Paid after the goods were given back, and they are gone.")
             return order
-        if order.amount_balance:
-            ledger.post(
-                key=f"order:{order.pk}:capture",
-                debit=(order.user, Kind.HELD),
-                credit=(None, Kind.SALES),
-                amount=order.amount_balance,
-                currency=order.currency,
-                kind="capture",
-                reason="Paid with balance",
-                reference=order.code,
-            )
+        balances.capture(order)
         order.status, order.confirmed_at = Status.CONFIRMED, timezone.now()
         order.save(update_fields=["status", "confirmed_at"])
         prefetch_related_objects([order], "lines")
@@ -100,25 +89,13 @@ def _close(order_id, status, kind, text, actor=None):
         moment = "expired_at" if status == Status.EXPIRED else "cancelled_at"
         setattr(order, moment, timezone.now())
         order.save(update_fields=["status", moment])
-        order.payments.filter(status=Payment.Status.OPEN).update(
-            status=Payment.Status.CLOSED, closed_at=timezone.now()
-        )
+        order.payments.close()
         stock.give_back(
             _quantities(order),
             cause=f"order:{order.pk}:return",
             reason=f"Order {order.code} {kind}",
         )
-        if order.amount_balance:
-            ledger.post(
-                key=f"order:{order.pk}:return",
-                debit=(order.user, Kind.HELD),
-                credit=(order.user, Kind.WALLET),
-                amount=order.amount_balance,
-                currency=order.currency,
-                kind="return",
-                reason="Returned to you",
-                reference=order.code,
-            )
+        balances.give_back(order)
         timeline.note(order, kind, text, actor=actor)
         signals.tell(order.pk)
     return order
@@ -133,17 +110,7 @@ def _take_again(order):
                 cause=f"order:{order.pk}:retake",
                 reason=f"Order {order.code} paid late",
             )
-            if order.amount_balance:
-                ledger.post(
-                    key=f"order:{order.pk}:rehold",
-                    debit=(order.user, Kind.WALLET),
-                    credit=(order.user, Kind.HELD),
-                    amount=order.amount_balance,
-                    currency=order.currency,
-                    kind="spend",
-                    reason="Spent",
-                    reference=order.code,
-                )
+            balances.hold_again(order)
     except (stock.OutOfStock, ledger.InsufficientBalance):
         return False
     return True

@@ -41,7 +41,7 @@ def record_session(session: dict) -> None:
             payment.session_id = session["id"]
             payment.save(update_fields=["session_id"])
         if session["status"] == "expired" and session["id"] == payment.session_id:
-            note_closed(payment.pk)
+            Payment.objects.filter(pk=payment.pk).close()
             # The order lives on if another attempt is open by now, its page payable.
             if not payment.order.payments.filter(status=Payment.Status.OPEN).exists():
                 confirmation.expire_order(payment.order_id)
@@ -77,13 +77,6 @@ def record_failure(intent: dict) -> None:
             timeline.note(
                 payment.order, "payment_failed", f"Card refused: {code}", public=False
             )
-
-
-def note_closed(payment_pk: int) -> None:
-    """The attempt can no longer be paid. One that is paid or closed stays as it is."""
-    Payment.objects.filter(pk=payment_pk, status=Payment.Status.OPEN).update(
-        status=Payment.Status.CLOSED, closed_at=timezone.now()
-    )
 
 
 _RECORDERS = {

@@ -4,6 +4,7 @@ from django import forms
 from django.conf import settings
 
 from accounts.addresses import AddressForm
+from accounts.models import Address
 from shop.kit.money import MoneyField
 
 
@@ -111,17 +112,7 @@ class CheckoutForm(AddressForm):
         }
 
     def address(self) -> dict[str, str]:
-        names = (
-            "name",
-            "company",
-            "street",
-            "city",
-            "district",
-            "region",
-            "postal_code",
-            "country",
-        )
-        return {name: self.cleaned_data.get(name, "") for name in names}
+        return {name: self.cleaned_data.get(name, "") for name in Address.FIELDS}
 
 
 def _ask_for(field):

@@ -67,11 +67,11 @@ def start(order: Order) -> str:
             # Refused before anything ran, so no session has this key. An attempt that
             # could not reach Stripe for minutes asks for too short a life by now; the
             # next one asks afresh.
-            facts.note_closed(payment.pk)
+            Payment.objects.filter(pk=payment.pk).close()
         raise PaymentUnavailable(order.code) from error
     if asked != (payment.amount, payment.currency.lower()):
         logger.error("order %s: session asks %s %s", order.code, *asked)
-        facts.note_closed(payment.pk)
+        Payment.objects.filter(pk=payment.pk).close()
         raise PaymentUnavailable(order.code)
     Payment.objects.filter(pk=payment.pk).update(
         session_id=session.id, session_url=session.url
@@ -95,7 +95,7 @@ def close(order: Order) -> None:
         _note_error(payment, error)
         raise PaymentUnavailable(order.code) from error
     if session is None or session.status == "expired":
-        facts.note_closed(payment.pk)
+        Payment.objects.filter(pk=payment.pk).close()
     else:
         facts.record_session(session.to_dict())
         raise AlreadyPaid(order.code)

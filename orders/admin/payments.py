@@ -49,6 +49,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(ReadOnlyAdmin):
+    long_fields = ["payload", "error"]
     list_display = ["event_id", "type", "received_at", "processed_at", "attempts"]
     list_filter = [
         ("processed_at", whether("processed")),
@@ -70,11 +71,6 @@ class StripeEventAdmin(ReadOnlyAdmin):
     ]
 
     said = json_column("payload", "What Stripe said")
-
-    def get_queryset(self, request):
-        rows = super().get_queryset(request)
-        opened = getattr(request.resolver_match, "url_name", "").endswith("_change")
-        return rows if opened else rows.defer("payload", "error")
 
     @admin.action(description="Try again, if not processed", permissions=["act"])
     def try_again(self, request, queryset):

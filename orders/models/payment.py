@@ -23,6 +23,12 @@ class PaymentQuerySet(models.QuerySet):
             + timedelta(minutes=settings.PAYMENT_MINUTES),
         )
 
+    def close(self):
+        """Those that are open can no longer be paid; the others stay as they are."""
+        return self.filter(status=Payment.Status.OPEN).update(
+            status=Payment.Status.CLOSED, closed_at=timezone.now()
+        )
+
 
 @arrows(
     "status",

@@ -13,6 +13,7 @@ from shop.kit.staff import BoundedPaginator, ReadOnlyAdmin, linked
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
+    long_fields = ["text", "html"]
     list_display = ["subject", "recipient", "kind", "state", "attempts", "created_at"]
     list_filter = ["state", "kind", "created_at"]
     search_fields = ["recipient", "^subject", "=subject_row", "=message_id"]
@@ -42,11 +43,6 @@ class MessageAdmin(ReadOnlyAdmin):
         if message.kind == "account":
             return "Not shown: it may hold a sign-in code."
         return message.text
-
-    def get_queryset(self, request):
-        rows = super().get_queryset(request)
-        opened = getattr(request.resolver_match, "url_name", "").endswith("_change")
-        return rows if opened else rows.defer("text", "html")
 
     @admin.action(description="Send again, if it failed", permissions=["act"])
     def send_again(self, request, queryset):

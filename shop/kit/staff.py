@@ -36,6 +36,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     those who have the permission to change such rows.
     """
 
+    long_fields = []  # fetched for a row's own page, not for lists
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count the whole table
@@ -48,6 +49,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        opened = getattr(request.resolver_match, "url_name", "").endswith("_change")
+        return rows if opened else rows.defer(*self.long_fields)
 
     def has_act_permission(self, request):
         return super().has_change_permission(request)
