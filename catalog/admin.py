@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, OuterRef, Subquery, Sum
 
 from catalog import categories, images, products, stock
 from catalog.models import (
@@ -19,7 +19,7 @@ from catalog.models import (
     Variant,
 )
 from shop.kit.money import MoneyField, format_money, to_input
-from shop.kit.staff import ReadOnlyAdmin
+from shop.kit.staff import BoundedPaginator, ReadOnlyAdmin
 
 
 class CategoryForm(forms.ModelForm):
@@ -183,14 +183,19 @@ class ProductAdmin(admin.ModelAdmin):
     list_filter = ["status", "category"]
     list_select_related = ["category"]
     search_fields = ["name", "slug", "variants__sku"]
-    date_hierarchy = "published_at"
+    ordering = ["-pk"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["category"]
     readonly_fields = ["units_sold"]
     inlines = [OptionInline, VariantInline, ProductImageInline]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(pieces=Sum("variants__stock"))
+        # A subquery is asked of the rows on the page, a join of the whole catalogue.
+        stock = Variant.objects.filter(product=OuterRef("pk")).order_by()
+        pieces = stock.values("product").annotate(sum=Sum("stock")).values("sum")
+        return super().get_queryset(request).annotate(pieces=Subquery(pieces))
 
     @admin.display(description="from", ordering="lowest_amount")
     def lowest(self, product):
@@ -247,6 +252,9 @@ class VariantAdmin(_PartOfProduct):
         "is_active",
     ]
     list_display = ["sku", "product", "name", "price", "stock", "is_active"]
+    ordering = ["-pk"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
     list_filter = ["is_active"]
     list_select_related = ["product"]
     search_fields = ["sku", "name", "product__name"]

@@ -132,6 +132,11 @@ class Product(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["category", "-published_at"], name="product_newest"),
+            models.Index(
+                fields=["-published_at", "-id"],
+                condition=Q(status="live"),
+                name="product_newest_of_all",
+            ),
             models.Index(fields=["category", "lowest_amount"], name="product_cheapest"),
             models.Index(
                 fields=["category", "-units_sold"], name="product_best_selling"

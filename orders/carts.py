@@ -160,9 +160,16 @@ def contents(cart: Cart | None) -> Contents:
     )
 
 
-def count(cart: Cart | None) -> int:
-    """How many pieces the cart asks for, for the header."""
-    return sum(cart.lines.values_list("quantity", flat=True)) if cart else 0
+def count(request) -> int:
+    """How many pieces the visitor's cart asks for, for the header. One query."""
+    token = request.COOKIES.get(COOKIE, "")
+    if request.user.is_authenticated:
+        lines = CartLine.objects.filter(cart__user=request.user)
+    elif token:
+        lines = CartLine.objects.filter(cart__token_hash=_hash(token))
+    else:
+        return 0
+    return sum(lines.values_list("quantity", flat=True))
 
 
 def add(cart: Cart, sku: str, quantity: int) -> tuple[CartLine, int]:

@@ -214,3 +214,17 @@ def test_nobody_writes_history_by_hand(admin_client):
     assert admin_client.get(address(StockMovement, "add")).status_code == 403
     delete = address(StockMovement, "delete", movement.pk)
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", [Product, Variant])
+def test_a_list_of_a_large_catalogue_is_not_counted_to_its_end(admin_client, model):
+    for _ in range(2):
+        make_product(variants=[{"stock": 3}, {"stock": 4}])
+
+    with CaptureQueriesContext(connection) as queries:
+        page = admin_client.get(address(model, "changelist"))
+
+    assert [q for q in queries if "LIMIT 10000" in q["sql"]]
+    assert not [q for q in queries if "JOIN" in q["sql"] and "COUNT(" in q["sql"]]
+    if model is Product:
+        assert [row.pieces for row in page.context["cl"].result_list] == [7, 7]
