@@ -1,6 +1,7 @@
 """What the pages of a friend cost: signed in, invited, a full cart, a cookie, no cache.
 
-Some cost more than the goal of `docs/budgets.md`: lower these figures, never raise them.
+Some cost more than the goal of `docs/budgets.md`: lower these figures, never raise
+them.
 """
 
 import pytest
@@ -70,7 +71,9 @@ def cost(client, path, *, warm):
         ("/account/balance/", 11, 8),
     ],
 )
-def test_a_page_of_a_friend_costs_no_more_than_it_does_today(client, friend, path, cold, warm):
+def test_a_page_of_a_friend_costs_no_more_than_it_does_today(
+    client, friend, path, cold, warm
+):
     first, then = (cost(client, path, warm=known) for known in (False, True))
 
     assert len(first) <= cold, first
