@@ -111,7 +111,8 @@ def _trouble(tx: Tx) -> str:
         f'<button class="small" name="seconds" value="{seconds}">+ {words}</button>'
         for seconds, words in HOURS.items()
     )
-    return f"""<details class="trouble"{" open" if _armed(tx) or on - {faults.HOLD} else ""}>
+    opened = " open" if _armed(tx) or on - {faults.HOLD} else ""
+    return f"""<details class="trouble"{opened}>
 <summary>Make trouble, or let time pass</summary>
 <div class="levers">
 <form method="post" action="{base}/switches"><fieldset><legend>Deliveries</legend>

@@ -31,7 +31,7 @@ def create(tx: Tx, params: dict[str, Any]) -> dict[str, Any]:
     session_rules.refuse_others(params, SUPPORTED, "The parameter {}")
     charge = _charge_for(tx, params)
     amount = _amount_for(tx, charge, params)
-    later = store.get_private(tx, charge["id"])["later"]
+    later = store.get_private(tx, charge["id"]).get("later")
     refund = _new_refund(tx, charge, amount, params)
     paid_back = balance.record(tx, "refund", refund, -amount)
     refund["balance_transaction"] = paid_back["id"]
