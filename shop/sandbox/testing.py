@@ -43,6 +43,8 @@ class MemoryStripe:
             webhook_secret=webhook_secret,
             background=False,
         )
+        # While one connection stays open, closing another writes nothing to the disk.
+        self._kept_open = store.connect(self.config.path)
         self._http = MemoryClient(self.config)
         self.clock = levers.Clock(self)
         self.refunds = levers.Refunds(self)
