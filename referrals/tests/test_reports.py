@@ -219,7 +219,7 @@ def test_the_rules_follow_the_live_terms(client, anna):
 
     assert "Give $3, get $7." in page
     assert "$3 off a first order with at least $25.50 of goods" in page
-    assert "$7.00 in your balance, 1 day after they paid." in page
+    assert "$7 in your balance, 1 day after they paid." in page
     assert "within 10 days of opening it and buys within 20 days" in page
     assert "Version 2" in page
 
