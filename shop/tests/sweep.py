@@ -49,15 +49,18 @@ TEXTS = {
     "empty": "",
     "spaces": " \t\u00a0\u200b ",
     "100 kB": "x" * 100_000,
-    "escapes in escapes": "/%" + "25" * 50_000,
-    "emoji": "👨‍👩‍👧 Ada",
-    "marks": "\u202eZ\u0335\u0327\u0301a\u200f",
+    "emoji and marks": "👨‍👩‍👧 \u202eZ\u0335\u0327\u0301a\u200f",
     "letters that grow": "ß" * 20,
     "NUL": NUL,
-    "newline": "a\r\nBcc: all@example.com",
-    "sql": "' OR 1=1 --",
-    "markup": "\"><script>alert('x')</script>",
+    "code": "' OR 1=1 --\r\nBcc: all@example.com\"><script>alert('x')</script>",
+}
+# For what leads on to another page.
+WAYS = {
+    "escapes in escapes": "/%" + "25" * 50_000,
     "elsewhere": "//evil.example/%0d%0a",
+    "out of sight": "/\t/evil.example",
+    "backslash": "/\\evil.example",
+    "script": "javascript:alert(1)",
 }
 NUMBERS = {
     "negative": "-1",
@@ -84,12 +87,11 @@ def bent(data: dict, names: tuple[str, ...], values: dict) -> dict[str, dict]:
 
 
 def misshapen(data: dict, name: str) -> dict[str, dict]:
-    """The form without one field, with several of it, with something else for it."""
+    """The form with one field missing, in several pieces, or something else."""
     rest = {key: value for key, value in data.items() if key != name}
     return {
         "missing": rest,
-        "array-like": {**rest, f"{name}[]": "1", f"{name}[0]": "1"},
-        "twice": {**rest, name: ["1", "\U0001f4a5"]},
+        "array-like and twice": {**rest, f"{name}[]": "1", name: ["1", "\U0001f4a5"]},
         "file": {**rest, name: SimpleUploadedFile("a.txt", b"a\0b")},
     }
 
