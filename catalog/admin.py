@@ -271,7 +271,14 @@ class VariantAdmin(_PartOfProduct):
             # `stock` is left out: it may have moved since the form was opened.
             names = ["product", "sku", "name", "amount", "compare_at_amount"]
             names += ["weight_grams", "position", "is_active"]
+            before = Variant.objects.values_list("amount", flat=True).get(pk=variant.pk)
             variant.save(update_fields=names)
+            if variant.amount != before:
+                was, costs = (
+                    format_money(amount, settings.SHOP_CURRENCY)
+                    for amount in (before, variant.amount)
+                )
+                messages.warning(request, f"{variant.sku} costs {costs}, it was {was}.")
         else:
             variant.save()
         _count_stock(request, form)

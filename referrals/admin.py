@@ -78,6 +78,15 @@ class TermsForm(forms.ModelForm):
         model = Terms
         exclude = ["number", "currency", "created_at"]
 
+    def clean(self):
+        """A slip such as 500 for 5.00 would bind the shop to everybody who joins."""
+        cleaned = super().clean()
+        least = cleaned.get("minimum_amount")
+        for name in ("inviter_amount", "friend_amount"):
+            if least is not None and cleaned.get(name, 0) > least:
+                self.add_error(name, "This is more than the least order that counts.")
+        return cleaned
+
 
 @admin.register(Terms)
 class TermsAdmin(admin.ModelAdmin):

@@ -51,7 +51,8 @@ def welcome(basket: Basket) -> Discount | None:
         source=SOURCE,
         reference=f"attribution:{gift.pk}",
         label="Welcome gift",
-        amount=gift.terms.friend_amount,
+        # Never more than the goods, whatever the terms say.
+        amount=min(gift.terms.friend_amount, basket.amount_goods),
     )
 
 

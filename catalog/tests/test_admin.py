@@ -228,3 +228,19 @@ def test_a_list_of_a_large_catalogue_is_not_counted_to_its_end(admin_client, mod
     assert not [q for q in queries if "JOIN" in q["sql"] and "COUNT(" in q["sql"]]
     if model is Product:
         assert [row.pieces for row in page.context["cl"].result_list] == [7, 7]
+
+
+def test_a_new_amount_is_said_beside_the_old_one(admin_client):
+    """32.00 typed as 3.20 sells at once: whoever typed it should read it."""
+    variant = make_variant(amount=3200)
+    slip = variant_form(variant, amount="3.20")
+
+    page = admin_client.post(
+        address(Variant, "change", variant.pk), slip, follow=True
+    ).content.decode()
+    again = admin_client.post(
+        address(Variant, "change", variant.pk), slip, follow=True
+    ).content.decode()
+
+    assert f"{variant.sku} costs $3.20, it was $32.00." in page
+    assert "it was" not in again

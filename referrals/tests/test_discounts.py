@@ -238,3 +238,10 @@ def test_banner_and_till_agree_to_the_last_day(client, time_machine):
         promised = "It comes off by itself" in page_of(client)
 
         assert promised is bool(discounts.welcome(basket(friend))), days
+
+
+def test_a_gift_is_never_more_than_the_goods():
+    set_terms(friend_amount=50000)
+    friend = make_attribution().invitee
+
+    assert discounts.welcome(basket(friend)).amount == basket(friend).amount_goods

@@ -163,3 +163,23 @@ def test_staff_lists_cost_the_same_for_one_row_and_for_many(staff, model):
 @pytest.mark.parametrize("model", MODELS[2:])
 def test_history_is_looked_at_and_not_edited(staff, model):
     assert staff.get(reverse(f"admin:referrals_{model}_add")).status_code == 403
+
+
+@pytest.mark.parametrize("field", ["inviter_amount", "friend_amount"])
+def test_an_offer_that_costs_more_than_the_order_brings_is_a_slip(admin_client, field):
+    form = {
+        "campaign": Campaign.objects.get().pk,
+        "inviter_amount": "5.00",
+        "friend_amount": "5.00",
+        "minimum_amount": "20.00",
+        "visit_days": 30,
+        "order_days": 90,
+        "hold_days": 14,
+    }
+
+    page = admin_client.post(
+        reverse("admin:referrals_terms_add"), form | {field: "500"}
+    )
+
+    assert "more than the least order" in page.content.decode()
+    assert Terms.objects.count() == 1
