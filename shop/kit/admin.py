@@ -116,37 +116,3 @@ class JobAdmin(DBTaskResultAdmin):
     @admin.display(description="Tries")
     def tries(self, job):
         return len(job.worker_ids)
-
-
-@admin.register(BookProof)
-class BookProofAdmin(ReadOnlyAdmin):
-    """What the nightly proof found, each row with its repair where there is one."""
-
-    list_display = ["proved", "mismatch_count", "asked_outside", "finished_at"]
-    list_filter = [("mismatch_count", Adds), "asked_outside", "started_at"]
-    ordering = ["-pk"]
-    fields = [
-        "started_at",
-        "finished_at",
-        "asked_outside",
-        "mismatch_count",
-        "checked",
-    ]
-    change_form_template = "admin/kit/book_proof.html"
-    actions = ["prove_again"]
-
-    @admin.display(description="Proof", ordering="started_at")
-    def proved(self, proof):
-        return str(proof)
-
-    @admin.display(description="Rows that break a rule")
-    def checked(self, proof):
-        known = books.rules()
-        return format_html_join(
-            mark_safe("<br>"),  # noqa: S308
-            "{} {}",
-            (
-                (count, known[name].says if name in known else name)
-                for name, count in proof.counts.items()
-            ),
-        )
