@@ -7,6 +7,8 @@ returns the same session.
 """
 
 import logging
+from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from urllib.parse import urlencode
 
@@ -111,6 +113,49 @@ def verified_event(body: bytes, signature: str) -> dict | None:
         except (ValueError, stripe.SignatureVerificationError):
             continue
     return None
+
+
+def session_of(payment: Payment) -> dict:
+    """The attempt's session as it is at Stripe now. Raises PaymentUnavailable."""
+    try:
+        found = client().v1.checkout.sessions.retrieve(payment.session_id)
+    except stripe.StripeError as error:
+        raise PaymentUnavailable(payment.idempotency_key) from error
+    return found.to_dict()
+
+
+def events_since(moment: datetime) -> list[dict]:
+    """What Stripe told its webhooks, or tried to, oldest first.
+
+    Only types that are recorded. Raises PaymentUnavailable.
+    """
+    asked = {
+        "created": {"gte": int(moment.timestamp())},
+        "types": sorted(facts.EVENTS),
+        "limit": 100,
+    }
+    return [event.to_dict() for event in _listed(client().v1.events, asked)][::-1]
+
+
+def taken_since(moment: datetime) -> Iterator[dict]:
+    """Every payment that Stripe took for an attempt of ours, newest first.
+
+    Each has `id`, `created`, `amount_received` and, in `metadata`, the attempt's key.
+    Raises PaymentUnavailable.
+    """
+    asked = {"created": {"gte": int(moment.timestamp())}, "limit": 100}
+    for intent in _listed(client().v1.payment_intents, asked):
+        intent = intent.to_dict()
+        # The account may have other shops on it.
+        if intent["amount_received"] and "payment" in (intent["metadata"] or {}):
+            yield intent
+
+
+def _listed(service, asked):
+    try:
+        yield from service.list(asked).auto_paging_iter()
+    except stripe.StripeError as error:
+        raise PaymentUnavailable("Stripe's list could not be read") from error
 
 
 def _open_payment(order):

@@ -5,6 +5,7 @@ midway keeps its error on the row and is tried again by our own job.
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -54,6 +55,41 @@ def retry(pk: int) -> None:
     _try(pk, again=False)
 
 
+def take_in(events: list[dict]) -> int:
+    """Store and act on events that were fetched, oldest first; how many were new."""
+    known = _known([event["id"] for event in events])
+    new = [event for event in events if event["id"] not in known]
+    for event in new:
+        _try(_store(event).pk, again=True)
+    return len(new)
+
+
+@dataclass(frozen=True)
+class Tried:
+    done: int
+    failed: int
+
+
+def try_unprocessed(event_id: str = "") -> Tried:
+    """Act now on every event that is not processed, or on one; failures stay so.
+
+    Safe to repeat and to race: a processed event is left alone.
+    """
+    waiting = StripeEvent.objects.unprocessed().order_by("pk")
+    if event_id:
+        waiting = waiting.filter(event_id=event_id)
+    done = failed = 0
+    for pk in list(waiting.values_list("pk", flat=True)):
+        try:
+            _try(pk, again=False)
+        except Exception:
+            logger.exception("event %s failed again", pk)
+            failed += 1
+        else:
+            done += 1
+    return Tried(done, failed)
+
+
 def retry_forgotten() -> int:
     """Enqueue events that were stored before a crash and that nobody tried since."""
     forgotten = StripeEvent.objects.unprocessed().filter(
@@ -84,6 +120,14 @@ def _try(pk, *, again):
             raise
         logger.exception("event %s failed and will be tried again", pk)
         retry.enqueue(pk)
+
+
+def _known(ids):
+    found = set()
+    for start in range(0, len(ids), 500):  # SQLite takes so many parameters
+        some = StripeEvent.objects.filter(event_id__in=ids[start : start + 500])
+        found.update(some.values_list("event_id", flat=True))
+    return found
 
 
 def _store(event):
