@@ -96,6 +96,21 @@ def post(
         return _same(done, _lock(currency, debit, credit), amount)
 
 
+def rebuild(account_id: int) -> str:
+    """Set a person's kept balance to the sum of its transfers; says what it was.
+
+    Safe to repeat. The database refuses a sum below zero.
+    """
+    with transaction.atomic():
+        account = LedgerAccount.objects.select_for_update(no_key=True).get(
+            pk=account_id, balance__isnull=False
+        )
+        came = account.credits.aggregate(total=Sum("amount"))["total"] or 0
+        went = account.debits.aggregate(total=Sum("amount"))["total"] or 0
+        LedgerAccount.objects.filter(pk=account.pk).update(balance=came - went)
+    return f"{account}: {account.balance} became {came - went}."
+
+
 def _lock(currency, *wanted):
     """The accounts by `(owner, kind)`, opened if need be and locked, pk rising."""
     found = _locked(currency, wanted)

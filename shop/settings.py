@@ -246,6 +246,15 @@ THANK_YOU_FRAGMENTS = [
     "referrals/thank_you.html",
 ]
 
+# Rooms whose rules the proof of the books checks, and whose rows its dump prints
+BOOKS = [
+    "accounts.books",
+    "catalog.books",
+    "orders.books",
+    "orders.exhibits",
+    "referrals.books",
+]
+
 # Referrals
 REFERRAL_COOKIE = "tandem_visit"
 REFERRAL_COOKIE_DAYS = 30

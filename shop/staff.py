@@ -13,12 +13,13 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_GET
 
 from accounts.models import LedgerAccount, User
 from catalog.models import Product, Variant
 from orders.models import Order, Payment, StripeEvent
-from shop.kit.models import Message
+from shop.kit.models import BookProof, Message
 from shop.kit.money import format_money
 from shop.kit.staff import change_url, list_url
 
@@ -29,7 +30,7 @@ SECTIONS = [
     ("People and balances", ["accounts"]),
     ("Referrals", ["referrals"]),
     ("Sign-in and permissions", ["account", "socialaccount", "auth"]),
-    ("Mail, background work, log", ["kit", "django_tasks_database", "admin"]),
+    ("Books, mail, background work, log", ["kit", "django_tasks_database", "admin"]),
 ]
 # What a section begins with; the rest follows by name.
 LEADING = [
@@ -42,6 +43,7 @@ LEADING = [
     "Attribution",
     "Campaign",
     "EmailAddress",
+    "BookProof",
     "Message",
 ]
 MOST_HITS = 20
@@ -122,7 +124,7 @@ class StaffSite(AdminSite):
         return bool(admin and admin.has_view_permission(request))
 
     def _figures(self, request) -> Iterator[Figure]:
-        """At most seven queries, however much there is to count."""
+        """At most eight queries, however much there is to count."""
         if self._may_see(request, Order):
             yield from _of_orders()
         if self._may_see(request, Message):
@@ -158,6 +160,8 @@ class StaffSite(AdminSite):
             )
         if self._may_see(request, LedgerAccount):
             yield _owed_to_members()
+        if self._may_see(request, BookProof):
+            yield _of_books()
 
     def _hits(self, request, term) -> Iterator[Hit]:
         if self._may_see(request, Order):
@@ -243,6 +247,19 @@ def _owed_to_members():
         format_money(total, settings.SHOP_CURRENCY),
         list_url(LedgerAccount, urlencode(query)),
         "Balance to spend, and held for open orders",
+    )
+
+
+def _of_books():
+    latest = BookProof.objects.defer("counts", "mismatches").first()
+    if latest is None:
+        return Figure("Rows that do not add up", "–", list_url(BookProof), "Not proved")
+    return Figure(
+        "Rows that do not add up",
+        str(latest.mismatch_count),
+        list_url(BookProof),
+        f"Proved {date_format(timezone.localtime(latest.finished_at), 'j M, H:i')}",
+        needs_care=bool(latest.mismatch_count),
     )
 
 

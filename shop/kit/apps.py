@@ -8,7 +8,8 @@ class KitConfig(AppConfig):
     verbose_name = "Mail and background work"
 
     def ready(self):
-        from shop.kit import guards, jobs
+        # `books` is imported for its schedule.
+        from shop.kit import books, guards, jobs  # noqa: F401
 
         pre_migrate.connect(guards.remove_for_app)
         post_migrate.connect(guards.install_for_app)

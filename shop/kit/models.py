@@ -1,6 +1,8 @@
 from django.db import models
 from django.db.models import Q
 
+from shop.kit.guards import append_only
+
 
 class Schedule(models.Model):
     """When a regular job runs next; the row is the lock between two workers."""
@@ -60,3 +62,29 @@ class Message(models.Model):
 
     def __str__(self):
         return f"{self.kind} to {self.recipient}"
+
+
+@append_only
+class BookProof(models.Model):
+    """One proof of the books: which rules were checked, and every row that broke one.
+
+    `counts` has the number of such rows by rule; `mismatches` names them as
+    `{rule, id, expected, found}`.
+    """
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    asked_outside = models.BooleanField(
+        "asked Stripe", help_text="Compared with Stripe's own list, too."
+    )
+    counts = models.JSONField()
+    mismatches = models.JSONField()
+    mismatch_count = models.PositiveIntegerField("rows that do not add up")
+
+    class Meta:
+        verbose_name = "proof of the books"
+        verbose_name_plural = "proofs of the books"
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"{self.started_at:%d %b %Y, %H:%M}"

@@ -1,0 +1,233 @@
+"""What must be true of orders, their goods and their money.
+
+One rule, one function: what refunds must obey is added here, too.
+"""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import LedgerAccount
+from orders import payments, reconciler
+from orders.models import Order, Payment
+from shop.kit import books
+from shop.kit.books import Row, ask, part, rule
+
+# How far back Stripe's own list is compared with ours.
+COMPARED = timedelta(days=30)
+# What Stripe took a moment ago may still be on its way to us.
+IN_FLIGHT = timedelta(minutes=1)
+# A session lives for a day at most, so its attempt began no earlier than that.
+LONGEST_ATTEMPT = timedelta(days=1)
+
+ASK_STRIPE = books.Repair("Ask Stripe again", reconciler.ask_again)
+
+
+@rule("An order's goods are the sum of its lines", Order)
+def goods():
+    return ask(_lines_against("amount_goods", "amount"))
+
+
+@rule("An order's discount is the sum of its lines' shares", Order)
+def shares():
+    return ask(_lines_against("amount_discount", "amount_discount"))
+
+
+@rule("An order's tax is the sum of its lines' tax", Order)
+def tax():
+    return ask(_lines_against("amount_tax", "amount_tax"))
+
+
+@rule("An order's discount is the sum of its discounts", Order)
+def discounts():
+    return ask(
+        """
+        SELECT shop_order.id, COALESCE(given.total, 0), shop_order.amount_discount
+        FROM orders_order shop_order
+        LEFT JOIN (
+            SELECT order_id, SUM(amount) AS total
+            FROM orders_orderdiscount
+            GROUP BY order_id
+        ) given ON given.order_id = shop_order.id
+        WHERE shop_order.amount_discount <> COALESCE(given.total, 0)
+        ORDER BY shop_order.id
+        """
+    )
+
+
+@rule("An order's parts make its total, and its total what is due", Order)
+def totals():
+    parts = "amount_goods + amount_shipping + amount_tax - amount_discount"
+    return ask(
+        f"""
+        SELECT id, {parts} - amount_balance, amount_due
+        FROM orders_order
+        WHERE amount_total <> {parts} OR amount_due <> amount_total - amount_balance
+        ORDER BY id
+        """
+    )
+
+
+@rule("An order that lives has its goods, and a closed one gave them back", Order)
+def taken():
+    """Pieces that its movements took, net, against the pieces of its lines."""
+    return ask(
+        f"""
+        SELECT wanted.order_id,
+               SUM(wanted.pieces),
+               SUM(COALESCE(moved.pieces, 0))
+        FROM (
+            SELECT line.order_id, line.variant_id,
+                   CASE WHEN shop_order.status IN ('pending', 'confirmed')
+                        THEN line.quantity ELSE 0 END AS pieces
+            FROM orders_orderline line
+            JOIN orders_order shop_order ON shop_order.id = line.order_id
+        ) wanted
+        LEFT JOIN (
+            SELECT {part("key", 2)} AS order_id, variant_id, -SUM(quantity) AS pieces
+            FROM catalog_stockmovement
+            WHERE key LIKE 'order:%:take:%'
+               OR key LIKE 'order:%:return:%'
+               OR key LIKE 'order:%:retake:%'
+            GROUP BY 1, 2
+        ) moved
+          ON moved.order_id = wanted.order_id AND moved.variant_id = wanted.variant_id
+        WHERE wanted.pieces <> COALESCE(moved.pieces, 0)
+        GROUP BY wanted.order_id
+        ORDER BY wanted.order_id
+        """
+    )
+
+
+@rule("What is held for a person is the balance their open orders use", LedgerAccount)
+def holds():
+    return ask(
+        """
+        SELECT account.id, COALESCE(used.total, 0), account.balance
+        FROM accounts_ledgeraccount account
+        LEFT JOIN (
+            SELECT user_id, currency, SUM(amount_balance) AS total
+            FROM orders_order
+            WHERE status = 'pending' AND user_id IS NOT NULL
+            GROUP BY user_id, currency
+        ) used ON used.user_id = account.owner_id AND used.currency = account.currency
+        WHERE account.kind = 'held' AND account.balance <> COALESCE(used.total, 0)
+        ORDER BY account.id
+        """
+    )
+
+
+@rule("Balance is captured once by each confirmed order, and by no other", Order)
+def captures():
+    return ask(
+        f"""
+        SELECT shop_order.id,
+               CASE WHEN shop_order.status = 'confirmed'
+                    THEN shop_order.amount_balance ELSE 0 END,
+               COALESCE(captured.total, 0)
+        FROM orders_order shop_order
+        LEFT JOIN (
+            SELECT {part("key", 2)} AS order_id, SUM(amount) AS total
+            FROM accounts_transfer
+            WHERE key LIKE 'order:%:capture'
+            GROUP BY 1
+        ) captured ON captured.order_id = shop_order.id
+        WHERE COALESCE(captured.total, 0) <>
+              CASE WHEN shop_order.status = 'confirmed'
+                   THEN shop_order.amount_balance ELSE 0 END
+        ORDER BY shop_order.id
+        """
+    )
+
+
+@rule("A confirmed order received what was due, or waits for a person's look", Order)
+def paid_in_full():
+    return ask(
+        f"""
+        SELECT shop_order.id, shop_order.amount_due, COALESCE(received.total, 0)
+        FROM orders_order shop_order
+        LEFT JOIN ({_RECEIVED}) received ON received.order_id = shop_order.id
+        WHERE shop_order.status = 'confirmed'
+          AND shop_order.held_at IS NULL
+          AND shop_order.amount_due <> COALESCE(received.total, 0)
+        ORDER BY shop_order.id
+        """
+    )
+
+
+@rule("Money for an order that is not confirmed waits for a person's look", Order)
+def never_quiet():
+    return ask(
+        f"""
+        SELECT shop_order.id, 0, received.total
+        FROM orders_order shop_order
+        JOIN ({_RECEIVED}) received ON received.order_id = shop_order.id
+        WHERE shop_order.status <> 'confirmed' AND shop_order.held_at IS NULL
+        ORDER BY shop_order.id
+        """
+    )
+
+
+@rule(
+    "Payments are those of Stripe's own list",
+    Payment,
+    outside=True,
+    repair=ASK_STRIPE,
+)
+def stripe_payments():
+    """Both ways: what Stripe took and we do not know, what we say and Stripe does not.
+
+    An id that is not a payment's is Stripe's, of money that came by no attempt we have.
+    """
+    now = timezone.now()
+    since = now - COMPARED
+    taken = _taken_by_stripe(since - LONGEST_ATTEMPT, now - IN_FLIGHT)
+    ours = Payment.objects.filter(
+        Q(created_at__gte=since - 2 * LONGEST_ATTEMPT) | Q(paid_at__gte=since)
+    )
+    for payment in ours.values(
+        "pk", "idempotency_key", "amount_received", "paid_at"
+    ).iterator(2000):
+        intent = taken.pop(payment["idempotency_key"], None)
+        if intent is not None:
+            if intent["amount_received"] != payment["amount_received"]:
+                found = payment["amount_received"]
+                yield Row(payment["pk"], intent["amount_received"], found)
+        elif payment["paid_at"] and since <= payment["paid_at"] <= now - IN_FLIGHT:
+            yield Row(payment["pk"], 0, payment["amount_received"])
+    for intent in taken.values():
+        yield Row(intent["id"], intent["amount_received"], 0)
+
+
+def _taken_by_stripe(since, until):
+    try:
+        return {
+            intent["metadata"]["payment"]: intent
+            for intent in payments.taken_since(since)
+            if intent["created"] <= until.timestamp()
+        }
+    except payments.PaymentUnavailable as error:
+        raise books.Unreachable("Stripe could not be asked.") from error
+
+
+_RECEIVED = """
+    SELECT order_id, SUM(amount_received) AS total
+    FROM orders_payment
+    WHERE status = 'paid'
+    GROUP BY order_id
+"""
+
+
+def _lines_against(column, of_lines):
+    return f"""
+        SELECT shop_order.id, COALESCE(line.total, 0), shop_order.{column}
+        FROM orders_order shop_order
+        LEFT JOIN (
+            SELECT order_id, SUM({of_lines}) AS total
+            FROM orders_orderline
+            GROUP BY order_id
+        ) line ON line.order_id = shop_order.id
+        WHERE shop_order.{column} <> COALESCE(line.total, 0)
+        ORDER BY shop_order.id
+    """
