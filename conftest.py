@@ -6,15 +6,23 @@ from django.core.management.commands import flush
 from django_tasks_db.management.commands import db_worker
 
 from orders import payments
-from shop.kit import guards, jobs
+from shop.kit import books, guards, jobs
 from shop.sandbox.testing import MemoryStripe
+
+# After each of an app's tests the books must add up: all of them, or those of the rooms
+# named here, for some tests choose facts about orders that nobody placed.
+PROVED = {
+    "accounts": ["accounts.books", "catalog.books"],
+    "orders": [],
+    "referrals": ["accounts.books", "catalog.books", "referrals.books"],
+}
 
 
 def pytest_configure(config):
     """Let Django empty the database between two transactional tests.
 
-    The triggers that keep history append-only would refuse it, so they are lifted around the
-    flush and put back before the next test starts.
+    The triggers that keep history append-only would refuse it, so they are lifted
+    around the flush and put back before the next test starts.
     """
     empty = flush.Command.handle
 
@@ -23,6 +31,24 @@ def pytest_configure(config):
             return empty(self, **options)
 
     flush.Command.handle = handle
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """The last assertion of every test that may move money or stock.
+
+    Those marked `cooked_books` tamper on purpose.
+    """
+    result = yield
+    app = item.path.relative_to(item.config.rootpath).parts[0]
+    marks = {mark.name for mark in item.iter_markers()}
+    uses_database = {"db", "transactional_db"} & set(item.fixturenames)
+    asked = app in PROVED and (uses_database or "django_db" in marks)
+    if asked and "cooked_books" not in marks:
+        found = books.prove(rooms=PROVED[app])
+        wrong = {each.rule.says: each.rows for each in found if each.rows}
+        assert wrong == {}, "The books do not add up after this test."
+    return result
 
 
 @pytest.fixture(autouse=True)
