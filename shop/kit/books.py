@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from importlib import import_module
 from typing import NamedTuple
 
@@ -100,7 +101,12 @@ def ask(sql: str) -> list[Row]:
     """The rows of a statement that selects id, expected and found."""
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        return [Row(*row) for row in cursor.fetchall()]
+        return [Row(*map(_plain, row)) for row in cursor.fetchall()]
+
+
+def _plain(value):
+    # PostgreSQL sums big integers to a numeric, which JSON does not know.
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def part(column: str, number: int) -> str:

@@ -85,6 +85,7 @@ def _unchecked():
     """Without the CHECKs of orders, until the test's transaction is rolled back."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # else ALTER is refused
             for name in ("order_adds_up", "order_due_adds_up"):
                 cursor.execute(f"ALTER TABLE orders_order DROP CONSTRAINT {name}")
             yield
@@ -111,10 +112,12 @@ TAMPERED = {
     "tax": lambda: _only(_orders(), amount_tax=10),
     "discounts": lambda: _only(_orders(), amount_discount=100),
     "totals": lambda: _only(_orders(), amount_total=1),
-    "taken": lambda: _only(_orders("expired"), status="confirmed"),
+    "taken": lambda: _only(_orders("expired"), status="pending"),
     "holds": lambda: _only(_pots("held").filter(balance=700), balance=600),
     "captures": lambda: _only(_orders(), status="cancelled"),
-    "paid_in_full": lambda: _only(_orders("pending"), status="confirmed"),
+    "paid_in_full": lambda: _only(
+        _orders("pending"), status="confirmed", confirmed_at=timezone.now()
+    ),
     "never_quiet": lambda: _only(_orders(), status="expired"),
     "rewards": lambda: _only(Reward.objects.all(), state="void"),
 }
