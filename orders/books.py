@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import LedgerAccount
 from orders import payments, reconciler
-from orders.models import Order, Payment
+from orders.models import Order, Payment, Refund
 from shop.kit import books
 from shop.kit.books import Row, ask, part, rule
 
@@ -79,7 +79,8 @@ def taken():
                SUM(COALESCE(moved.pieces, 0))
         FROM (
             SELECT line.order_id, line.variant_id,
-                   CASE WHEN shop_order.status IN ('pending', 'confirmed')
+                   CASE WHEN shop_order.status = 'pending'
+                             OR shop_order.confirmed_at IS NOT NULL
                         THEN line.quantity ELSE 0 END AS pieces
             FROM orders_orderline line
             JOIN orders_order shop_order ON shop_order.id = line.order_id
@@ -123,7 +124,7 @@ def captures():
     return ask(
         f"""
         SELECT shop_order.id,
-               CASE WHEN shop_order.status = 'confirmed'
+               CASE WHEN shop_order.confirmed_at IS NOT NULL
                     THEN shop_order.amount_balance ELSE 0 END,
                COALESCE(captured.total, 0)
         FROM orders_order shop_order
@@ -134,7 +135,7 @@ def captures():
             GROUP BY 1
         ) captured ON captured.order_id = shop_order.id
         WHERE COALESCE(captured.total, 0) <>
-              CASE WHEN shop_order.status = 'confirmed'
+              CASE WHEN shop_order.confirmed_at IS NOT NULL
                    THEN shop_order.amount_balance ELSE 0 END
         ORDER BY shop_order.id
         """
@@ -163,8 +164,31 @@ def never_quiet():
         SELECT shop_order.id, 0, received.total
         FROM orders_order shop_order
         JOIN ({_RECEIVED}) received ON received.order_id = shop_order.id
-        WHERE shop_order.status <> 'confirmed' AND shop_order.held_at IS NULL
+        WHERE shop_order.confirmed_at IS NULL AND shop_order.held_at IS NULL
         ORDER BY shop_order.id
+        """
+    )
+
+
+@rule("What a refund puts back into a balance is there once", Refund)
+def credits():
+    return ask(
+        f"""
+        SELECT refund.id,
+               CASE WHEN refund.accepted_at IS NOT NULL
+                    THEN refund.amount_balance ELSE 0 END,
+               COALESCE(credited.total, 0)
+        FROM orders_refund refund
+        LEFT JOIN (
+            SELECT {part("key", 2)} AS refund_id, SUM(amount) AS total
+            FROM accounts_transfer
+            WHERE key LIKE 'refund:%:credit'
+            GROUP BY 1
+        ) credited ON credited.refund_id = refund.id
+        WHERE COALESCE(credited.total, 0) <>
+              CASE WHEN refund.accepted_at IS NOT NULL
+                   THEN refund.amount_balance ELSE 0 END
+        ORDER BY refund.id
         """
     )
 

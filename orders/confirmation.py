@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import User
 from catalog import stock
-from orders import balances, carts, emails, signals, timeline
+from orders import balances, carts, emails, reversals, signals, timeline
 from orders.models import Order, OrderDiscount, Payment
 
 Status = Order.Status
@@ -18,19 +18,19 @@ def confirm_order(order_id: int) -> Order:
 
     Called for every message that says "paid"; only the first does anything. Late money
     (the order expired or was cancelled) confirms when its stock and balance can be
-    taken once more; otherwise the order is held for a person to look at, never silently
-    kept.
+    taken once more; otherwise all of it goes back, and a person looks at the order.
     """
     with transaction.atomic():
         order = _lock(order_id)
-        if order.status == Status.CONFIRMED or not _is_covered(order):
+        # One that was cancelled after it counted is not bought by a repeated message.
+        if order.confirmed_at or not _is_covered(order):
             return order
         late = order.status != Status.PENDING
         if late and _is_gift_used(order):
-            hold(order, "Paid late, and another order has used its discount since.")
+            _refuse(order, "Paid late, and another order has used its discount since.")
             return order
         if late and not _take_again(order):
-            hold(order, "Paid after the goods were given back, and they are gone.")
+            _refuse(order, "Paid after the goods were given back, and they are gone.")
             return order
         balances.capture(order)
         order.status, order.confirmed_at = Status.CONFIRMED, timezone.now()
@@ -64,6 +64,13 @@ def hold(order: Order, reason: str) -> None:
     order.save(update_fields=["held_at", "held_because"])
     timeline.note(order, "held", reason, public=False)
     signals.tell(order.pk)
+
+
+def _refuse(order, reason):
+    """Late money cannot buy any more: it goes back, and a person hears of it."""
+    if not order.held_at:
+        reversals.promise(order, reason)
+        hold(order, reason)
 
 
 def _lock(order_id):

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from accounts import addresses
-from orders.models import Order
+from orders.models import Order, Refund
 from shop.kit import mail
 
 
@@ -32,4 +32,25 @@ def order_link(order: Order, *, asked_at: str) -> None:
         order.email,
         "order_link",
         {"order": order, "url": settings.SITE_URL + order.get_absolute_url()},
+    )
+
+
+def money_back(refund: Refund, order: Order) -> None:
+    """What comes back and where; for a cancelled or a sold-out order, why."""
+    kind = "refunded"
+    if refund.cancels:
+        kind = "cancelled"
+    elif refund.origin == Refund.Origin.AUTOMATIC:
+        kind = "sold_out_after_payment"
+    mail.write(
+        kind,
+        f"refund:{refund.pk}",
+        order.email,
+        kind,
+        {
+            "order": order,
+            "refund": refund,
+            "card": refund.payment.card if refund.payment else "",
+            "url": settings.SITE_URL + order.get_absolute_url(),
+        },
     )

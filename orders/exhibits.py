@@ -1,10 +1,18 @@
 """Orders as plain data, for whoever checks the books from outside."""
 
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from catalog.models import StockMovement, Variant
-from orders.models import Order, OrderEvent, OrderLine, Payment, StripeEvent
+from orders.models import (
+    Order,
+    OrderEvent,
+    OrderLine,
+    Payment,
+    Refund,
+    RefundLine,
+    StripeEvent,
+)
 from shop.kit import books
 from shop.kit.models import Message
 
@@ -23,12 +31,19 @@ def orders() -> list[dict]:
     now = timezone.now()
     received = Payment.objects.filter(order=OuterRef("pk"), status="paid")
     captured = received.values("order").annotate(total=Sum("amount_received"))
+    refunds = Refund.objects.standing().filter(order=OuterRef("pk")).order_by()
+    refunded = refunds.values("order").annotate(total=Sum("amount_card"))
+    shelved = RefundLine.objects.filter(refund__order=OuterRef("pk"), restocked__gt=0)
     sessions = {}
     for order, session in Payment.objects.exclude(session_id=None).values_list(
         "order", "session_id"
     ):
         sessions.setdefault(order, []).append(session)
-    rows = Order.objects.annotate(captured=Subquery(captured.values("total")))
+    rows = Order.objects.annotate(
+        captured=Subquery(captured.values("total")),
+        refunded=Subquery(refunded.values("total")),
+        shelved=Exists(shelved),
+    )
     return [
         {
             "number": order.code,
@@ -37,9 +52,10 @@ def orders() -> list[dict]:
             "credit": order.amount_balance,
             "sessions": sessions.get(order.pk, []),
             "captured": order.captured or 0,
-            "refunded": 0,
+            "refunded": order.refunded or 0,
             "flagged": order.held_at is not None,
-            "restocked": order.status in ("expired", "cancelled"),
+            "restocked": order.shelved
+            or (order.confirmed_at is None and order.status != "pending"),
             "age": int((now - order.placed_at).total_seconds()),
         }
         for order in rows.order_by("pk").iterator(2000)

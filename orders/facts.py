@@ -1,4 +1,4 @@
-"""What Stripe says, written down: sessions, charges, failures.
+"""What Stripe says, written down: sessions, charges, failures; who records the rest.
 
 Only facts are recorded here, each under its order's lock; what follows from them is
 decided in `confirmation`. So events may come twice, late or in any order.
@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from orders import confirmation, signals, timeline
+from orders import confirmation, reversals, signals, timeline
 from orders.models import Order, Payment
 from shop.kit.money import format_money
 
@@ -84,7 +84,17 @@ _RECORDERS = {
     "checkout.session.async_payment_succeeded": record_session,
     "checkout.session.expired": record_session,
     "charge.succeeded": record_charge,
+    "charge.refunded": reversals.check_charge,
     "payment_intent.payment_failed": record_failure,
+    "refund.created": reversals.record_refund,
+    "refund.updated": reversals.record_refund,
+    "refund.failed": reversals.record_refund,
+    "charge.dispute.created": reversals.record_dispute,
+    "charge.dispute.updated": reversals.record_dispute,
+    "charge.dispute.closed": reversals.record_dispute,
+    "charge.dispute.funds_withdrawn": reversals.record_dispute,
+    "charge.dispute.funds_reinstated": reversals.record_dispute,
+    "radar.early_fraud_warning.created": reversals.record_warning,
 }
 EVENTS = set(_RECORDERS)  # what the endpoint in Stripe's dashboard has to send
 

@@ -1,4 +1,4 @@
-"""The only importer of `stripe`: start a payment, close one, verify what Stripe sends.
+"""The only importer of `stripe`: start, close and refund a payment, verify events.
 
 Three beats, never inside a transaction: the attempt is written and committed; Stripe is
 asked with the attempt's own idempotency key; the answer is recorded in a second
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from orders import facts
-from orders.models import Order, Payment
+from orders.models import Order, Payment, Refund
 
 logger = logging.getLogger("tandem.payments")
 
@@ -34,6 +34,10 @@ class PaymentUnavailable(Exception):
 
 class AlreadyPaid(Exception):
     """The session that was to be closed is paid: the race is lost, the order bought."""
+
+
+class RefundRefused(Exception):
+    """Stripe said no to a refund, for this reason. No money has moved."""
 
 
 @cache
@@ -101,6 +105,45 @@ def close(order: Order) -> None:
     else:
         facts.record_session(session.to_dict())
         raise AlreadyPaid(order.code)
+
+
+def refund(refund: Refund, *, again: bool = False) -> dict:
+    """Ask Stripe for the card's part of a refund; what Stripe says about it.
+
+    With `again` it is looked for first: an earlier answer may be lost. Raises
+    RefundRefused, and PaymentUnavailable when nobody knows whether it was made.
+    """
+    refunds = client().v1.refunds
+    intent = refund.payment.intent_id
+    try:
+        if again:
+            made = refunds.list({"payment_intent": intent, "limit": 100})
+            for one in made.auto_paging_iter():
+                said = one.to_dict()
+                if said["metadata"].get("refund") == refund.idempotency_key:
+                    return said
+        return refunds.create(
+            {
+                "payment_intent": intent,
+                "amount": refund.amount_card,
+                "metadata": {
+                    "order": refund.order.code,
+                    "refund": refund.idempotency_key,
+                },
+            },
+            {"idempotency_key": refund.idempotency_key},
+        ).to_dict()
+    except stripe.StripeError as error:
+        logger.error(
+            "Stripe did not refund order %s: %s %s (%s)",
+            refund.order.code,
+            type(error).__name__,
+            error.code,
+            error.request_id,
+        )
+        if isinstance(error, (stripe.InvalidRequestError, stripe.CardError)):
+            raise RefundRefused(error.user_message or error.code or "") from error
+        raise PaymentUnavailable(refund.order.code) from error
 
 
 def verified_event(body: bytes, signature: str) -> dict | None:

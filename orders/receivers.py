@@ -8,7 +8,7 @@ from orders import carts
 
 def connect():
     # Jobs register themselves when their room is imported.
-    from orders import expiry, reconciler, webhooks  # noqa: F401
+    from orders import expiry, reconciler, refunds, webhooks  # noqa: F401
 
     user_logged_in.connect(bring_cart, dispatch_uid="orders.bring_cart")
 

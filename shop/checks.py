@@ -21,11 +21,12 @@ def currency_is_known(app_configs, **kwargs):
 
 
 @register
-def discount_providers_exist(app_configs, **kwargs):
+def providers_exist(app_configs, **kwargs):
     errors = []
-    for path in settings.CHECKOUT_DISCOUNTS:
-        try:
-            import_string(path)
-        except ImportError as error:
-            errors.append(Error(f"CHECKOUT_DISCOUNTS: {error}", id="tandem.E002"))
+    for name in ("CHECKOUT_DISCOUNTS", "REFUND_CONSEQUENCES"):
+        for path in getattr(settings, name):
+            try:
+                import_string(path)
+            except ImportError as error:
+                errors.append(Error(f"{name}: {error}", id="tandem.E002"))
     return errors

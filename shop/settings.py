@@ -241,6 +241,8 @@ MAIL_TRANSPORT = env(
 CHECKOUT_DISCOUNTS = [
     "referrals.discounts.welcome",
 ]
+# Whoever says what else a refund would bring about
+REFUND_CONSEQUENCES = []
 # Templates that the thank-you page shows below the order
 THANK_YOU_FRAGMENTS = [
     "referrals/thank_you.html",

@@ -1,3 +1,3 @@
 """What staff see on the way from cart to parcel."""
 
-from orders.admin import carts, delivery, orders, payments  # noqa: F401
+from orders.admin import carts, delivery, orders, payments, refunds  # noqa: F401

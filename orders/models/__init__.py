@@ -9,17 +9,21 @@ from orders.models.order import (
     OrderLine,
 )
 from orders.models.payment import Payment, StripeEvent
+from orders.models.refund import Dispute, Refund, RefundLine
 from orders.models.shipping import ShippingMethod, ShippingZone
 
 __all__ = [
     "Cart",
     "CartLine",
+    "Dispute",
     "Order",
     "OrderAddress",
     "OrderDiscount",
     "OrderEvent",
     "OrderLine",
     "Payment",
+    "Refund",
+    "RefundLine",
     "ShippingMethod",
     "ShippingZone",
     "StripeEvent",

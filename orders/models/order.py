@@ -30,6 +30,8 @@ class OrderQuerySet(models.QuerySet):
     "status",
     {
         "pending": ("confirmed", "expired", "cancelled"),
+        # Taken back before it was sent, its money returned.
+        "confirmed": ("cancelled",),
         # Late money, when the stock could be taken again.
         "expired": ("confirmed",),
         "cancelled": ("confirmed",),

@@ -22,11 +22,13 @@ from catalog.models import Option, OptionValue, Product, ProductImage, Variant
 from catalog.tests.factories import make_product
 from orders import confirmation
 from orders.models import (
+    Dispute,
     Order,
     OrderDiscount,
     OrderEvent,
     OrderLine,
     Payment,
+    Refund,
     ShippingZone,
     StripeEvent,
 )
@@ -100,6 +102,23 @@ def fill_the_shop(rows, boss):
         order = make_order(friend, {variant: 1})
         paid = make_paid_order(friend, welcome=500)
         OrderEvent.objects.create(order=paid, kind="note", text="Looked", actor=boss)
+        refund = Refund.objects.create(
+            order=paid,
+            payment=paid.payments.get(),
+            idempotency_key=f"refund-{number}",
+            amount_card=100,
+            currency=paid.currency,
+            origin=Refund.Origin.STRIPE,
+            actor=boss,
+        )
+        refund.lines.create(line=order.lines.get(), quantity=1, amount=100)
+        Dispute.objects.create(
+            payment=paid.payments.get(),
+            stripe_id=f"du_{number}",
+            amount=100,
+            currency=paid.currency,
+            status="needs_response",
+        )
         reward = Reward.objects.create(
             attribution=attribution,
             order=paid,

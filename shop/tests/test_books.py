@@ -18,7 +18,7 @@ from accounts.models import LedgerAccount, Transfer
 from catalog.models import StockMovement, Variant
 from catalog.tests.factories import make_variant
 from orders import confirmation, payments
-from orders.models import Order, Payment
+from orders.models import Order, Payment, Refund
 from orders.tests.factories import (
     deliver,
     give,
@@ -103,6 +103,18 @@ def _pots(kind):
     return LedgerAccount.objects.filter(kind=kind)
 
 
+def _uncredited(order):
+    return Refund.objects.create(
+        order=order,
+        idempotency_key="test",
+        amount_balance=5,
+        currency=order.currency,
+        state=Refund.State.SUCCEEDED,
+        accepted_at=timezone.now(),
+        origin=Refund.Origin.STAFF,
+    )
+
+
 TAMPERED = {
     "balances": lambda: _only(_pots("wallet"), balance=9),
     "currencies": lambda: _only(Transfer.objects.all(), currency="EUR"),
@@ -114,11 +126,12 @@ TAMPERED = {
     "totals": lambda: _only(_orders(), amount_total=1),
     "taken": lambda: _only(_orders("expired"), status="pending"),
     "holds": lambda: _only(_pots("held").filter(balance=700), balance=600),
-    "captures": lambda: _only(_orders(), status="cancelled"),
+    "captures": lambda: _only(_orders(), status="cancelled", confirmed_at=None),
+    "credits": lambda: _uncredited(_orders().get()).pk,
     "paid_in_full": lambda: _only(
         _orders("pending"), status="confirmed", confirmed_at=timezone.now()
     ),
-    "never_quiet": lambda: _only(_orders(), status="expired"),
+    "never_quiet": lambda: _only(_orders(), status="expired", confirmed_at=None),
     "rewards": lambda: _only(Reward.objects.all(), state="void"),
 }
 

@@ -16,6 +16,7 @@ DRAWN = {
     ("pending", "confirmed"),
     ("pending", "expired"),
     ("pending", "cancelled"),
+    ("confirmed", "cancelled"),
     ("expired", "confirmed"),
     ("cancelled", "confirmed"),
 }

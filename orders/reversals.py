@@ -1,0 +1,356 @@
+"""Money that goes back, as it turns out: refunds and disputes, written down.
+
+What Stripe reports has no ceiling and comes in any order, any number of times; each
+verb takes the order's lock and only ever moves a row forward. What a refund brings
+along (balance, goods, a mail) happens once, when Stripe has taken it on.
+"""
+
+import secrets
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.models import User
+from catalog import stock
+from orders import emails, signals, timeline
+from orders.models import Dispute, Order, Payment, Refund
+from shop.kit.money import format_money
+
+Kind = ledger.Kind
+State = Refund.State
+
+_STATES = {
+    "succeeded": State.SUCCEEDED,
+    "failed": State.FAILED,
+    "canceled": State.CANCELLED,
+}  # any other word of Stripe's means that it is on its way
+_MOVES = {
+    State.REQUESTED: {
+        State.PENDING,
+        State.SUCCEEDED,
+        State.FAILED,
+        State.CANCELLED,
+    },
+    State.PENDING: {State.SUCCEEDED, State.FAILED, State.CANCELLED},
+    State.SUCCEEDED: {State.FAILED},
+}
+# How far a dispute has come; words that we do not know stand in the middle.
+_PROGRESS = {
+    "warning_needs_response": 1,
+    "warning_under_review": 2,
+    "warning_closed": 3,
+    "needs_response": 4,
+    "under_review": 5,
+    "lost": 7,
+    "won": 8,  # also an appeal that turned a loss
+}
+
+
+class TooEarly(Exception):
+    """Stripe speaks of money that we have not heard of yet: the event waits."""
+
+
+def new_key(order: Order) -> str:
+    return f"tandem-refund-{order.code}-{secrets.token_hex(8)}"
+
+
+def promise(order: Order, reason: str) -> Refund | None:
+    """Write down that all the card's money goes back; the worker asks Stripe for it.
+
+    The caller holds the order's lock.
+    """
+    payment = order.payments.filter(status=Payment.Status.PAID).last()
+    if not payment:
+        return None
+    left = payment.amount_received - payment.refunds.standing().amount("amount_card")
+    return Refund.objects.create(
+        order=order,
+        payment=payment,
+        idempotency_key=new_key(order),
+        amount_card=left,
+        amount_left=left,
+        currency=order.currency,
+        origin=Refund.Origin.AUTOMATIC,
+        reason=reason,
+    )
+
+
+def record_refund(said: dict) -> None:
+    """What Stripe says about one refund, ours or one made in its dashboard."""
+    with transaction.atomic():
+        order, payment = _lock(said)
+        refund = _row_of(said) or _made_elsewhere(order, payment, said)
+        if not refund.stripe_id:  # the webhook was faster than our own third beat
+            refund.stripe_id = said["id"]
+            refund.save(update_fields=["stripe_id"])
+        _turn(refund, order, said)
+
+
+def accept_without_card(refund: Refund) -> None:
+    """A refund to the balance alone needs no Stripe. The caller has the lock."""
+    _move(refund, refund.order, State.SUCCEEDED)
+
+
+def note_refused(refund: Refund, because: str) -> None:
+    """Stripe said no, and nothing has happened: the books stay as they are."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update(no_key=True).get(pk=refund.order_id)
+        refused = order.refunds.filter(
+            pk=refund.pk, state=State.REQUESTED, stripe_id=None
+        )
+        if refused.update(
+            state=State.FAILED, failure_reason=because[:250], failed_at=timezone.now()
+        ):
+            text = f"Stripe refused to refund: {because}"[:250]
+            timeline.note(order, "refund_refused", text, public=False)
+            signals.tell(order.pk)
+
+
+def check_charge(charge: dict) -> None:
+    """Stripe's own sum of refunds against our rows: one that is missing is awaited."""
+    payment = Payment.objects.filter(intent_id=charge["payment_intent"]).first()
+    if not payment:
+        name = (charge["metadata"] or {}).get("payment", "")
+        if name and Payment.objects.filter(idempotency_key=name).exists():
+            raise TooEarly(f"{charge['id']} is refunded before it was paid")
+        return
+    known = payment.refunds.amount("amount_card")
+    if charge["amount_refunded"] > known:
+        raise TooEarly(f"{charge['amount_refunded']} refunded, {known} known")
+
+
+def record_dispute(said: dict) -> None:
+    """Opened, answered, won or lost; an inquiry moves no money."""
+    with transaction.atomic():
+        order, payment = _lock(said)
+        dispute, made = Dispute.objects.get_or_create(
+            stripe_id=said["id"],
+            defaults={
+                "payment": payment,
+                "amount": said["amount"],
+                "currency": said["currency"].upper(),
+                "status": said["status"],
+                "reason": said["reason"],
+                "due_by": _due_by(said),
+                "opened_at": _moment(said["created"]),
+                "closed_at": _closed_at(said["status"]),
+            },
+        )
+        if not made:
+            if _progress(said["status"]) <= _progress(dispute.status):
+                return
+            dispute.status, dispute.amount = said["status"], said["amount"]
+            dispute.due_by = _due_by(said) or dispute.due_by
+            dispute.closed_at = _closed_at(said["status"])
+            dispute.save(update_fields=["status", "amount", "due_by", "closed_at"])
+        _answer_warnings(payment)
+        kind = "dispute_closed" if dispute.closed_at else "disputed"
+        _note_dispute(order, dispute, kind)
+
+
+def record_warning(said: dict) -> None:
+    """A bank reports fraud before anybody disputes: most such become disputes."""
+    with transaction.atomic():
+        order, payment = _lock(said)
+        dispute, made = Dispute.objects.get_or_create(
+            stripe_id=said["id"],
+            defaults={
+                "payment": payment,
+                "amount": payment.amount_received,
+                "currency": payment.currency,
+                "status": Dispute.FRAUD_WARNING,
+                "reason": said["fraud_type"],
+                "opened_at": _moment(said["created"]),
+            },
+        )
+        if made:
+            _answer_warnings(payment)
+            _note_dispute(order, dispute, "fraud_warning")
+
+
+def dismiss_warning(dispute: Dispute, actor: User) -> bool:
+    """Staff looked at a fraud warning and it is fine; False if it was closed before."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update(no_key=True).get(
+            payments=dispute.payment_id
+        )
+        warning = Dispute.objects.open().filter(
+            pk=dispute.pk, status=Dispute.FRAUD_WARNING
+        )
+        if not warning.update(closed_at=timezone.now()):
+            return False
+        timeline.note(
+            order,
+            "warning_dismissed",
+            "Fraud warning looked at and dismissed",
+            actor=actor,
+            public=False,
+        )
+        signals.tell(order.pk)
+    return True
+
+
+def _lock(said):
+    """The order and payment that something at Stripe is about, the order locked."""
+    row = _row_of(said)
+    payment = row.payment if row else None
+    if not payment and said.get("payment_intent"):
+        found = Payment.objects.filter(intent_id=said["payment_intent"])
+        payment = found.first()
+    if not payment:
+        raise TooEarly(f"{said['id']} is about a payment we do not know of")
+    order = (
+        Order.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("user")
+        .get(pk=payment.order_id)
+    )
+    return order, payment
+
+
+def _row_of(said):
+    if said["object"] != "refund":
+        return None
+    rows = Refund.objects.select_related("payment")
+    key = (said["metadata"] or {}).get("refund", "")
+    found = rows.filter(stripe_id=said["id"]).first()
+    if not found and key:
+        found = rows.filter(idempotency_key=key, stripe_id=None).first()
+    return found
+
+
+def _made_elsewhere(order, payment, said):
+    return Refund.objects.create(
+        order=order,
+        payment=payment,
+        idempotency_key=f"stripe:{said['id']}",
+        stripe_id=said["id"],
+        amount_card=said["amount"],
+        currency=order.currency,
+        origin=Refund.Origin.STRIPE,
+        reason=said["reason"] or "Refunded in Stripe's dashboard",
+        created_at=_moment(said["created"]),
+    )
+
+
+def _turn(refund, order, said):
+    state = _STATES.get(said["status"], State.PENDING)
+    if state == State.FAILED:
+        refund.failure_reason = said.get("failure_reason") or "unknown"
+    _move(refund, order, state)
+
+
+def _move(refund, order, state):
+    if state not in _MOVES.get(refund.state, ()):
+        return
+    is_new = not refund.accepted_at
+    refund.state = state
+    refund.accepted_at = refund.accepted_at or timezone.now()
+    if state == State.FAILED:
+        refund.failed_at = timezone.now()
+    refund.save(update_fields=["state", "failure_reason", "accepted_at", "failed_at"])
+    if is_new:
+        _take_effect(refund, order)
+    if state in (State.FAILED, State.CANCELLED):
+        _reopen(refund, order)
+    signals.tell(order.pk)
+
+
+def _take_effect(refund, order):
+    """Once per refund, whatever becomes of its card's part: goods first, then books."""
+    restocked = {
+        row.line.variant: row.restocked
+        for row in refund.lines.select_related("line__variant")
+        if row.restocked
+    }
+    if restocked:
+        stock.give_back(
+            restocked,
+            cause=f"refund:{refund.pk}:return",
+            reason=f"Order {order.code} refunded",
+        )
+    if refund.amount_balance:
+        ledger.post(
+            key=f"refund:{refund.pk}:credit",
+            debit=(None, Kind.SALES),
+            credit=(order.user, Kind.WALLET),
+            amount=refund.amount_balance,
+            currency=refund.currency,
+            kind="refund",
+            reason="Refunded to you",
+            reference=order.code,
+            actor=refund.actor,
+        )
+    if refund.cancels and order.status == Order.Status.CONFIRMED:
+        order.status, order.cancelled_at = Order.Status.CANCELLED, timezone.now()
+        order.save(update_fields=["status", "cancelled_at"])
+        text = refund.reason or "Cancelled"
+        timeline.note(order, "cancelled", text, actor=refund.actor)
+    if refund.amount:
+        data = {
+            "refund": refund.pk,
+            "card": refund.amount_card,
+            "balance": refund.amount_balance,
+        }
+        timeline.note(order, "refunded", _words(refund), data=data, actor=refund.actor)
+    if refund.state not in (State.FAILED, State.CANCELLED):
+        order.refunds.unresolved().update(resolved_at=timezone.now())
+        emails.money_back(refund, order)
+
+
+def _reopen(refund, order):
+    amount = format_money(refund.amount_card, refund.currency)
+    word = "came back to us" if refund.state == State.FAILED else "was called off"
+    timeline.note(
+        order,
+        "refund_failed",
+        f"The refund of {amount} to the card {word}. We find another way.",
+        data={"refund": refund.pk, "because": refund.failure_reason},
+    )
+
+
+def _words(refund):
+    parts = [
+        f"{format_money(amount, refund.currency)} to {where}"
+        for amount, where in (
+            (refund.amount_card, "the card"),
+            (refund.amount_balance, "the balance"),
+        )
+        if amount
+    ]
+    return "Refunded " + " and ".join(parts)
+
+
+def _note_dispute(order, dispute, kind):
+    amount = format_money(dispute.amount, dispute.currency)
+    text = f"{dispute} ({amount})"[:250]
+    timeline.note(order, kind, text, data={"dispute": dispute.pk}, public=False)
+    signals.tell(order.pk)
+
+
+def _answer_warnings(payment):
+    """A warning has done its work once a dispute exists, whichever came first."""
+    warnings = payment.disputes.filter(status=Dispute.FRAUD_WARNING)
+    others = payment.disputes.exclude(status=Dispute.FRAUD_WARNING)
+    came = others.aggregate(at=Max("opened_at"))["at"]
+    if came:
+        warnings.filter(closed_at=None).update(closed_at=came)
+
+
+def _progress(status):
+    return _PROGRESS.get(status, 6)
+
+
+def _due_by(said):
+    due = (said.get("evidence_details") or {}).get("due_by")
+    return _moment(due) if due else None
+
+
+def _closed_at(status):
+    return timezone.now() if status in Dispute.ENDS else None
+
+
+def _moment(stamp):
+    return datetime.fromtimestamp(stamp, UTC)
