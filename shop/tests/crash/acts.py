@@ -1,0 +1,91 @@
+"""What people and Stripe do, each as a process that may be killed and run again."""
+
+import json
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts import ledger
+from accounts.models import User
+from catalog.models import Variant
+from catalog.tests.factories import make_variant
+from orders import expiry, payments
+from orders.models import Order
+from orders.tests.factories import make_cart, make_zone, place, post_event
+from referrals.tests.factories import make_attribution, make_member, set_terms
+from shop.sandbox.stripe import signing
+
+
+def open_shop():
+    """One lamp, delivery, and rewards that are paid at once."""
+    make_zone()
+    make_variant(sku="LAMP", amount=5000, stock=1000)
+    set_terms(hold_days=0)
+
+
+def join(email):
+    """A friend whom somebody brought, with a little balance."""
+    # Factories number their rows anew in each process: these have names of their own.
+    friend = make_member(email, days_ago=1)
+    make_attribution(make_member(f"inviter-of-{email}"), friend)
+    ledger.post(
+        key=f"test:{email}",
+        debit=(None, ledger.Kind.GOODWILL),
+        credit=(friend, ledger.Kind.WALLET),
+        amount=700,
+        currency=settings.SHOP_CURRENCY,
+        kind="goodwill",
+        reason="A present",
+    )
+
+
+def buy(email):
+    """Press the button; pressing again after a crash leads to the same page."""
+    friend = User.objects.get(email=email)
+    cart = make_cart(friend, {Variant.objects.get(sku="LAMP"): 1})
+    payments.start(place(cart, friend))
+
+
+def tell(email):
+    """The order and the pages at Stripe that ask for it."""
+    order = Order.objects.get(email=email)
+    sessions = payments.client().v1.checkout.sessions.list({"limit": 100})
+    asked = [
+        session.id
+        for session in sessions.auto_paging_iter()
+        if session.client_reference_id == order.code
+    ]
+    print(json.dumps({"order": order.code, "sessions": asked}))
+
+
+def hear(email):
+    """Stripe delivers what it has to say about one order, oldest first."""
+    code = Order.objects.get(email=email).code
+    client = Client(headers={"host": settings.SITE_HOST})
+    said = payments.client().v1.events.list({"limit": 100}).auto_paging_iter()
+    for event in reversed([event.to_dict() for event in said]):
+        if event["data"]["object"]["metadata"].get("order") == code:
+            body = json.dumps(event).encode()
+            secret = settings.STRIPE_WEBHOOK_SECRETS[0]
+            signature = signing.header(secret, body, int(time.time()))
+            assert post_event(client, body, signature).status_code == 200
+
+
+def expire(email):
+    """Nobody paid in time."""
+    late = Order.objects.filter(email=email, status="pending")
+    late.update(expires_at=timezone.now())
+    expiry.expire_overdue()
+
+
+def wait():
+    """An hour passes for the worker: what died is noticed, what waits is due."""
+    hour_ago = timezone.now() - timedelta(hours=1)
+    DBTaskResult.objects.filter(status="RUNNING").update(started_at=hour_ago)
+    DBTaskResult.objects.filter(
+        status="READY", run_after__gt=timezone.now(), run_after__year__lt=9000
+    ).update(run_after=hour_ago)
