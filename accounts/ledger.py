@@ -96,6 +96,44 @@ def post(
         return _same(done, _lock(currency, debit, credit), amount)
 
 
+def take_back(
+    *,
+    key: str,
+    user: User,
+    shop: Kind,
+    amount: int,
+    currency: str,
+    reason: str,
+    reference: str = "",
+) -> int:
+    """Take an amount back into one of the shop's accounts; how much there was to take.
+
+    What the wallet lacks is recorded as owed, so that it never falls below zero. Once
+    per `key`.
+    """
+    wallet, owed, cost = (user, Kind.WALLET), (user, Kind.OWED), (None, shop)
+    with transaction.atomic():
+        # Nobody spends between the look and the taking.
+        accounts = _lock(currency, wallet, owed, cost)
+        taken = min(amount, accounts[wallet].balance)
+        for suffix, debit, credit, part in (
+            ("taken", wallet, cost, taken),
+            ("owed", cost, owed, amount - taken),
+        ):
+            if part:
+                post(
+                    key=f"{key}:{suffix}",
+                    debit=debit,
+                    credit=credit,
+                    amount=part,
+                    currency=currency,
+                    kind="clawback",
+                    reason=reason,
+                    reference=reference,
+                )
+    return taken
+
+
 def rebuild(account_id: int) -> str:
     """Set a person's kept balance to the sum of its transfers; says what it was.
 

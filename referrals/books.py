@@ -19,13 +19,14 @@ def settle_again(reward_id: int) -> str:
     repair=books.Repair("Settle again", settle_again),
 )
 def rewards():
-    """Net of what it cost; repayments of what was owed are another matter."""
+    """Net of what it cost, a claim for what was spent included; repayments are not."""
     cost = f"""
         SELECT {books.part("transfer.key", 2)} AS reward_id,
-               SUM(CASE WHEN debit.kind = 'programme_cost' THEN transfer.amount
-                        ELSE -transfer.amount END) AS total
+               SUM(CASE WHEN debit.kind = 'programme_cost' AND credit.kind <> 'owed'
+                        THEN transfer.amount ELSE -transfer.amount END) AS total
         FROM accounts_transfer transfer
         JOIN accounts_ledgeraccount debit ON debit.id = transfer.debit_id
+        JOIN accounts_ledgeraccount credit ON credit.id = transfer.credit_id
         WHERE transfer.key LIKE 'reward:%' AND transfer.kind <> 'repayment'
         GROUP BY 1
     """

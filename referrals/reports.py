@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.models import User
-from orders.models import Order
 from referrals import sharing, terms
 from referrals.models import Attribution, Reward, Settlement, Visit
 from referrals.sharing import Share
@@ -31,6 +30,10 @@ _REASONS = {
     "not_first_order": "Only a first order counts, and this was not the first.",
     "already_rewarded": "You already have the credit for this friend.",
     "other_currency": "The order was in another currency.",
+    "refunded": "The order was returned.",
+    "partly_refunded": "What was kept of the order is below the {minimum} that counts.",
+    "cancelled": "The order was cancelled.",
+    "dispute_lost": "The payment was taken back by the bank.",
     "no_reward_promised": "The offer they joined under had no credit for you.",
 }
 
@@ -152,11 +155,7 @@ def _friend(attribution):
 
 def _telling(attribution):
     """The order that decides: the rewarded one, else the first that was confirmed."""
-    bought = [
-        each
-        for each in attribution.settlements.all()
-        if each.order.status == Order.Status.CONFIRMED
-    ]
+    bought = [each for each in attribution.settlements.all() if each.order.confirmed_at]
     bought.sort(key=lambda each: each.order.confirmed_at)
     rewarded = [
         each for each in bought if each.reward and each.reward.state != State.VOID

@@ -36,23 +36,36 @@ def release(reward: Reward) -> None:
 
     The ledger's key holds the reward and its sequence, so that no repeat can pay twice.
     """
-    reward.sequence += 1
-    key = f"reward:{reward.pk}:{reward.sequence}"
-    wallet, cost = (reward.recipient, Kind.WALLET), (None, Kind.PROGRAMME_COST)
-    ledger.post(
-        key=key,
-        debit=cost,
-        credit=wallet,
-        amount=reward.amount,
-        currency=reward.currency,
-        kind="reward",
-        reason="A friend bought",
-    )
-    _repay(reward, key)
+    _pay(reward, "A friend bought")
     reward.state, reward.released_at = State.AVAILABLE, timezone.now()
     reward.save(update_fields=["state", "sequence", "released_at"])
     _note(reward, "reward_available", "Reward is in the inviter's balance")
     emails.reward_available(reward)
+
+
+def reverse(reward: Reward, reason: str) -> None:
+    """Take a paid reward back: what the wallet holds, the rest is owed from now on."""
+    reward.sequence += 1
+    taken = ledger.take_back(
+        key=f"reward:{reward.pk}:{reward.sequence}",
+        user=reward.recipient,
+        shop=Kind.PROGRAMME_COST,
+        amount=reward.amount,
+        currency=reward.currency,
+        reason="A friend's order does not count any more",
+    )
+    reward.state, reward.reason = State.REVERSED, reason
+    reward.save(update_fields=["state", "sequence", "reason"])
+    text = f"Reward taken back: {reason}"
+    _note(reward, "reward_reversed", text, owed=reward.amount - taken)
+
+
+def restore(reward: Reward) -> None:
+    """What was taken back is due after all: a refund failed, a dispute was won."""
+    _pay(reward, "A friend's order counts again")
+    reward.state, reward.reason = State.AVAILABLE, ""
+    reward.save(update_fields=["state", "sequence", "reason"])
+    _note(reward, "reward_available", "Reward is in the inviter's balance again")
 
 
 def void(reward: Reward, reason: str) -> None:
@@ -67,6 +80,22 @@ def reopen(reward: Reward, available_at: datetime) -> None:
     reward.state, reward.reason, reward.available_at = State.PENDING, "", available_at
     reward.save(update_fields=["state", "reason", "available_at"])
     _note(reward, "reward_pending", "Reward for the inviter is on the way again")
+
+
+def _pay(reward, reason):
+    reward.sequence += 1
+    key = f"reward:{reward.pk}:{reward.sequence}"
+    wallet, cost = (reward.recipient, Kind.WALLET), (None, Kind.PROGRAMME_COST)
+    ledger.post(
+        key=key,
+        debit=cost,
+        credit=wallet,
+        amount=reward.amount,
+        currency=reward.currency,
+        kind="reward",
+        reason=reason,
+    )
+    _repay(reward, key)
 
 
 def _repay(reward, key):
@@ -87,6 +116,6 @@ def _repay(reward, key):
         )
 
 
-def _note(reward, kind, text):
+def _note(reward, kind, text, **more):
     data = {"reward": reward.pk, "amount": reward.amount, "state": reward.state}
-    timeline.note(reward.order, kind, text, data=data, public=False)
+    timeline.note(reward.order, kind, text, data=data | more, public=False)

@@ -6,20 +6,23 @@ depends on facts alone.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from orders.models import Order, OrderEvent, Payment
+from orders.models import Dispute, Order, OrderEvent, Payment, Refund
 from referrals import discounts, rewards
 from referrals.models import Attribution, Reward, Settlement
 
 logger = logging.getLogger("tandem.referrals")
 
 State = Reward.State
+
+# What was paid is taken back for these alone: the order itself came undone.
+TAKES_BACK = {"cancelled", "dispute_lost", "refunded", "partly_refunded"}
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,15 @@ class Facts:
 
     now: datetime
     is_confirmed: bool
+    is_cancelled: bool
     is_held: bool
     amount_due: int
     amount_received: int
     amount_basis: int
+    amount_goods_paid: int
+    amount_refunded_goods: int
+    is_disputed: bool
+    is_lost: bool
     currency: str
     placed_at: datetime
     confirmed_at: datetime | None
@@ -64,14 +72,17 @@ def desired(facts: Facts) -> Desired:
     if against:
         return Desired(State.VOID, against)
     available_at = facts.confirmed_at + timedelta(days=facts.hold_days)
-    if facts.is_held or facts.now < available_at:
+    if facts.is_held or facts.is_disputed or facts.now < available_at:
         return Desired(State.PENDING, available_at=available_at)
     return Desired(State.AVAILABLE, available_at=available_at)
 
 
 def _against(facts):
     reasons = [
+        (facts.is_cancelled, "cancelled"),
         (not facts.is_confirmed, "not_confirmed"),
+        (facts.is_lost, "dispute_lost"),
+        (_is_returned(facts), "refunded"),
         (facts.attribution_status == Attribution.Status.VOID, "attribution_void"),
         (facts.attribution_status == Attribution.Status.PROVISIONAL, "not_verified"),
         (facts.amount_received < facts.amount_due, "not_paid"),
@@ -80,10 +91,20 @@ def _against(facts):
         (not facts.is_first, "not_first_order"),
         (facts.is_rewarded_elsewhere, "already_rewarded"),
         (facts.amount_basis < facts.amount_minimum, "below_minimum"),
+        (_remaining(facts) < facts.amount_minimum, "partly_refunded"),
         (not facts.amount_reward, "no_reward_promised"),
         (not facts.is_inviter_active, "inviter_gone"),
     ]
     return next((reason for holds, reason in reasons if holds), "")
+
+
+def _is_returned(facts):
+    return 0 < facts.amount_goods_paid <= facts.amount_refunded_goods
+
+
+def _remaining(facts):
+    """The basis that is left: money goes back to the card first, so it counts whole."""
+    return facts.amount_basis - facts.amount_refunded_goods
 
 
 def settle(order: Order | int) -> Settlement | None:
@@ -124,6 +145,31 @@ def preview(order: Order) -> tuple[Desired, str] | None:
         return None
     reward = Reward.objects.filter(attribution=attribution, order=order).first()
     return desired(_facts(order, attribution)), reward.state if reward else "none"
+
+
+def foresee(
+    order: Order, *, goods: int, cancels: bool
+) -> tuple[Desired, Reward] | None:
+    """What `settle` would want of the reward if so much more of the goods went back.
+
+    None without a reward. Writes and locks nothing.
+    """
+    attribution = _attribution_of(order)
+    reward = (
+        attribution
+        and Reward.objects.filter(attribution=attribution, order=order)
+        .select_related("recipient")
+        .first()
+    )
+    if not reward:
+        return None
+    facts = _facts(order, attribution)
+    after = replace(
+        facts,
+        is_cancelled=facts.is_cancelled or cancels,
+        amount_refunded_goods=facts.amount_refunded_goods + goods,
+    )
+    return desired(after), reward
 
 
 def outdated() -> QuerySet[Order]:
@@ -175,6 +221,8 @@ def _make_so(order, attribution, reward, wanted):
     if wanted.state == State.VOID:
         if reward and reward.state == State.PENDING:
             rewards.void(reward, wanted.reason)
+        elif reward and reward.state == State.AVAILABLE and wanted.reason in TAKES_BACK:
+            rewards.reverse(reward, wanted.reason)
         return reward
     if reward is None:
         reward = rewards.promise(order, attribution, wanted.available_at)
@@ -182,6 +230,8 @@ def _make_so(order, attribution, reward, wanted):
         rewards.reopen(reward, wanted.available_at)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
         rewards.release(reward)
+    elif wanted.state == State.AVAILABLE and reward.state == State.REVERSED:
+        rewards.restore(reward)
     return reward
 
 
@@ -206,15 +256,26 @@ def _facts(order, attribution):
     )
     promotions = order.discounts.exclude(source=discounts.SOURCE)
     paid = order.payments.filter(status=Payment.Status.PAID)
+    received = _sum(paid, "amount_received")
+    disputes = Dispute.objects.filter(payment__order=order).aggregate(
+        open=Count("pk", filter=Q(closed_at=None)),
+        lost=Count("pk", filter=Q(status="lost")),
+    )
     return Facts(
         now=timezone.now(),
         is_confirmed=order.status == Order.Status.CONFIRMED,
+        is_cancelled=order.confirmed_at is not None
+        and order.status == Order.Status.CANCELLED,
         is_held=order.held_at is not None,
         amount_due=order.amount_due,
-        amount_received=_sum(paid, "amount_received"),
+        amount_received=received,
         amount_basis=order.amount_goods
         - _sum(promotions, "amount")
         - order.amount_balance,
+        amount_goods_paid=order.amount_goods - order.amount_discount,
+        amount_refunded_goods=_refunded_goods(order, received),
+        is_disputed=disputes["open"] > 0,
+        is_lost=disputes["lost"] > 0,
         currency=order.currency,
         placed_at=order.placed_at,
         confirmed_at=order.confirmed_at,
@@ -228,6 +289,22 @@ def _facts(order, attribution):
         amount_reward=attribution.terms.inviter_amount,
         hold_days=attribution.terms.hold_days,
     )
+
+
+def _refunded_goods(order, received):
+    """What went back for the goods; money beyond what was due never was for them."""
+    accepted = order.refunds.filter(accepted_at__isnull=False)
+    standing = Q(state__in=[Refund.State.PENDING, Refund.State.SUCCEEDED])
+    sums = accepted.order_by().aggregate(
+        card=Sum("amount_card", filter=standing),
+        shipping=Sum("amount_shipping", filter=standing),
+        balance=Sum("amount_balance"),
+    )
+    card, shipping, balance = (
+        sums[key] or 0 for key in ("card", "shipping", "balance")
+    )
+    card = max(0, card - max(0, received - order.amount_due))
+    return max(0, card + balance - shipping)
 
 
 def _sum(rows, field):

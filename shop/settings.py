@@ -242,7 +242,9 @@ CHECKOUT_DISCOUNTS = [
     "referrals.discounts.welcome",
 ]
 # Whoever says what else a refund would bring about
-REFUND_CONSEQUENCES = []
+REFUND_CONSEQUENCES = [
+    "referrals.consequences.rewards",
+]
 # Templates that the thank-you page shows below the order
 THANK_YOU_FRAGMENTS = [
     "referrals/thank_you.html",
