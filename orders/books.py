@@ -20,6 +20,8 @@ COMPARED = timedelta(days=30)
 IN_FLIGHT = timedelta(minutes=1)
 # A session lives for a day at most, so its attempt began no earlier than that.
 LONGEST_ATTEMPT = timedelta(days=1)
+# A refund made in Stripe's dashboard is written here when its event arrives.
+HEARD_WITHIN = timedelta(days=4)
 
 ASK_STRIPE = books.Repair("Ask Stripe again", reconciler.ask_again)
 
@@ -206,7 +208,8 @@ def stripe_payments():
     """
     now = timezone.now()
     since = now - COMPARED
-    taken = _taken_by_stripe(since - LONGEST_ATTEMPT, now - IN_FLIGHT)
+    listed = _listed(payments.taken_since, since - LONGEST_ATTEMPT, now - IN_FLIGHT)
+    taken = {intent["metadata"]["payment"]: intent for intent in listed}
     ours = Payment.objects.filter(
         Q(created_at__gte=since - 2 * LONGEST_ATTEMPT) | Q(paid_at__gte=since)
     )
@@ -224,15 +227,53 @@ def stripe_payments():
         yield Row(intent["id"], intent["amount_received"], 0)
 
 
-def _taken_by_stripe(since, until):
+@rule(
+    "Refunds to cards are those of Stripe's own list",
+    Refund,
+    outside=True,
+    repair=ASK_STRIPE,
+)
+def stripe_refunds():
+    """Both ways, as with payments; what failed counts as nothing on either side."""
+    now = timezone.now()
+    since = now - COMPARED
+    listed = _listed(payments.given_back_since, since - HEARD_WITHIN, now - IN_FLIGHT)
+    given = {refund["id"]: refund for refund in listed}
+    ours = Refund.objects.filter(
+        created_at__gte=since - HEARD_WITHIN - LONGEST_ATTEMPT, stripe_id__isnull=False
+    )
+    for refund in ours.iterator(2000):
+        found = refund.amount_card if refund.state in _GIVEN_HERE else 0
+        said = given.pop(refund.stripe_id, None)
+        if said is None:
+            if since <= refund.created_at <= now - IN_FLIGHT:
+                yield Row(refund.pk, 0, found)
+        elif found != _given(said):
+            yield Row(refund.pk, _given(said), found)
+    # The account may have other shops on it: only refunds of our own payments count.
+    intents = {refund["payment_intent"] for refund in given.values()}
+    known = Payment.objects.filter(intent_id__in=intents)
+    known = set(known.values_list("intent_id", flat=True)) if intents else set()
+    for refund in given.values():
+        if refund["payment_intent"] in known and _given(refund):
+            yield Row(refund["id"], _given(refund), 0)
+
+
+_GIVEN_HERE = (Refund.State.PENDING, Refund.State.SUCCEEDED)
+
+
+def _given(refund):
+    """What Stripe gives back by this refund."""
+    return 0 if refund["status"] in ("failed", "canceled") else refund["amount"]
+
+
+def _listed(listing, since, until):
+    """What Stripe lists as made between two moments. Raises books.Unreachable."""
     try:
-        return {
-            intent["metadata"]["payment"]: intent
-            for intent in payments.taken_since(since)
-            if intent["created"] <= until.timestamp()
-        }
+        made = list(listing(since))
     except payments.PaymentUnavailable as error:
         raise books.Unreachable("Stripe could not be asked.") from error
+    return [each for each in made if each["created"] <= until.timestamp()]
 
 
 _RECEIVED = """

@@ -194,6 +194,13 @@ def taken_since(moment: datetime) -> Iterator[dict]:
             yield intent
 
 
+def given_back_since(moment: datetime) -> Iterator[dict]:
+    """Every refund there is at Stripe, newest first. Raises PaymentUnavailable."""
+    asked = {"created": {"gte": int(moment.timestamp())}, "limit": 100}
+    for refund in _listed(client().v1.refunds, asked):
+        yield refund.to_dict()
+
+
 def _listed(service, asked):
     try:
         yield from service.list(asked).auto_paging_iter()

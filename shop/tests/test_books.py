@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import LedgerAccount, Transfer
 from catalog.models import StockMovement, Variant
 from catalog.tests.factories import make_variant
-from orders import confirmation, payments
+from orders import confirmation, payments, reconciler, refunds
 from orders.models import Order, Payment, Refund
 from orders.tests.factories import (
     deliver,
@@ -260,6 +260,63 @@ def test_an_amount_that_differs_from_stripes_is_named(later):
         Payment.objects.filter(pk=payment.pk).update(amount_received=1)
 
     assert broken(outside=True)["stripe_payments"] == [payment.pk]
+
+
+@pytest.fixture
+def refunded(trade, client, stripe_sandbox):
+    """The paid order's money went back, and Stripe's events arrived."""
+    plan = refunds.plan(trade[0], refunds.Wish(everything=True))
+    refund = refunds.execute(plan, actor=None)
+    for event in stripe_sandbox.events():
+        deliver(client, stripe_sandbox, event)
+    return refund
+
+
+def _two_minutes_pass(time_machine):
+    time_machine.move_to(timezone.now() + timedelta(minutes=2), tick=False)
+
+
+def test_refunds_agree_with_stripes_list(refunded, time_machine):
+    _two_minutes_pass(time_machine)
+
+    assert broken(outside=True) == {}
+
+
+def test_a_refund_of_the_dashboard_that_no_webhook_told_of_is_named(
+    trade, time_machine
+):
+    intent = trade[0].payments.get().intent_id
+    made = payments.client().v1.refunds.create({"payment_intent": intent})
+
+    _two_minutes_pass(time_machine)
+
+    assert broken(outside=True) == {"stripe_refunds": [made.id]}
+
+
+def test_a_refund_that_failed_unheard_is_named(refunded, stripe_sandbox, time_machine):
+    stripe_sandbox.refunds.fail(refunded.stripe_id)
+
+    _two_minutes_pass(time_machine)
+
+    assert broken(outside=True) == {"stripe_refunds": [refunded.pk]}
+
+
+def test_a_refund_that_stripe_does_not_know_is_named(refunded, time_machine):
+    with guards.lifted():
+        Refund.objects.filter(pk=refunded.pk).update(stripe_id="re_made_up")
+
+    _two_minutes_pass(time_machine)
+
+    assert refunded.pk in broken(outside=True)["stripe_refunds"]
+
+
+def test_the_reconciler_hears_of_refunds(refunded, stripe_sandbox, time_machine):
+    stripe_sandbox.refunds.fail(refunded.stripe_id)
+
+    reconciler.reconcile()
+
+    _two_minutes_pass(time_machine)
+    assert broken(outside=True) == {}
 
 
 def test_nothing_is_proved_while_stripe_cannot_be_asked(trade, settings):
