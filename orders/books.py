@@ -208,7 +208,7 @@ def stripe_payments():
     """
     now = timezone.now()
     since = now - COMPARED
-    listed = _listed(payments.taken_since, since - LONGEST_ATTEMPT, now - IN_FLIGHT)
+    listed = _listed(payments.taken_since, since - LONGEST_ATTEMPT)
     taken = {intent["metadata"]["payment"]: intent for intent in listed}
     ours = Payment.objects.filter(
         Q(created_at__gte=since - 2 * LONGEST_ATTEMPT) | Q(paid_at__gte=since)
@@ -218,13 +218,14 @@ def stripe_payments():
     ).iterator(2000):
         intent = taken.pop(payment["idempotency_key"], None)
         if intent is not None:
-            if intent["amount_received"] != payment["amount_received"]:
-                found = payment["amount_received"]
+            found = payment["amount_received"]
+            if intent["amount_received"] != found and _has_landed(intent, now):
                 yield Row(payment["pk"], intent["amount_received"], found)
         elif payment["paid_at"] and since <= payment["paid_at"] <= now - IN_FLIGHT:
             yield Row(payment["pk"], 0, payment["amount_received"])
     for intent in taken.values():
-        yield Row(intent["id"], intent["amount_received"], 0)
+        if _has_landed(intent, now):
+            yield Row(intent["id"], intent["amount_received"], 0)
 
 
 @rule(
@@ -237,7 +238,7 @@ def stripe_refunds():
     """Both ways, as with payments; what failed counts as nothing on either side."""
     now = timezone.now()
     since = now - COMPARED
-    listed = _listed(payments.given_back_since, since - HEARD_WITHIN, now - IN_FLIGHT)
+    listed = _listed(payments.given_back_since, since - HEARD_WITHIN)
     given = {refund["id"]: refund for refund in listed}
     ours = Refund.objects.filter(
         created_at__gte=since - HEARD_WITHIN - LONGEST_ATTEMPT, stripe_id__isnull=False
@@ -248,14 +249,15 @@ def stripe_refunds():
         if said is None:
             if since <= refund.created_at <= now - IN_FLIGHT:
                 yield Row(refund.pk, 0, found)
-        elif found != _given(said):
+        elif found != _given(said) and _has_landed(said, now):
             yield Row(refund.pk, _given(said), found)
     # The account may have other shops on it: only refunds of our own payments count.
     intents = {refund["payment_intent"] for refund in given.values()}
     known = Payment.objects.filter(intent_id__in=intents)
     known = set(known.values_list("intent_id", flat=True)) if intents else set()
     for refund in given.values():
-        if refund["payment_intent"] in known and _given(refund):
+        ours = refund["payment_intent"] in known
+        if ours and _given(refund) and _has_landed(refund, now):
             yield Row(refund["id"], _given(refund), 0)
 
 
@@ -267,13 +269,16 @@ def _given(refund):
     return 0 if refund["status"] in ("failed", "canceled") else refund["amount"]
 
 
-def _listed(listing, since, until):
-    """What Stripe lists as made between two moments. Raises books.Unreachable."""
+def _has_landed(said, now):
+    return said["created"] <= (now - IN_FLIGHT).timestamp()
+
+
+def _listed(listing, since):
+    """All that Stripe lists since a moment. Raises books.Unreachable."""
     try:
-        made = list(listing(since))
+        return list(listing(since))
     except payments.PaymentUnavailable as error:
         raise books.Unreachable("Stripe could not be asked.") from error
-    return [each for each in made if each["created"] <= until.timestamp()]
 
 
 _RECEIVED = """
