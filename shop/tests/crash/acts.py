@@ -13,10 +13,11 @@ from accounts import ledger
 from accounts.models import User
 from catalog.models import Variant
 from catalog.tests.factories import make_variant
-from orders import expiry, payments
-from orders.models import Order
+from orders import expiry, payments, refunds
+from orders.models import Order, Refund
 from orders.tests.factories import make_cart, make_zone, place, post_event
 from referrals.tests.factories import make_attribution, make_member, set_terms
+from shop.kit.models import Schedule
 from shop.sandbox.stripe import signing
 
 
@@ -51,7 +52,7 @@ def buy(email):
 
 
 def tell(email):
-    """The order and the pages at Stripe that ask for it."""
+    """The order, the pages at Stripe that ask for it, what Stripe gave back of it."""
     order = Order.objects.get(email=email)
     sessions = payments.client().v1.checkout.sessions.list({"limit": 100})
     asked = [
@@ -59,7 +60,13 @@ def tell(email):
         for session in sessions.auto_paging_iter()
         if session.client_reference_id == order.code
     ]
-    print(json.dumps({"order": order.code, "sessions": asked}))
+    refunds_made = payments.client().v1.refunds.list({"limit": 100})
+    given = [
+        refund.amount
+        for refund in refunds_made.auto_paging_iter()
+        if refund.to_dict()["metadata"].get("order") == order.code
+    ]
+    print(json.dumps({"order": order.code, "sessions": asked, "refunds": given}))
 
 
 def hear(email):
@@ -75,6 +82,12 @@ def hear(email):
             assert post_event(client, body, signature).status_code == 200
 
 
+def refund(email):
+    """Staff give everything back."""
+    order = Order.objects.get(email=email)
+    refunds.execute(refunds.plan(order, refunds.Wish(everything=True)), actor=None)
+
+
 def expire(email):
     """Nobody paid in time."""
     late = Order.objects.filter(email=email, status="pending")
@@ -85,6 +98,8 @@ def expire(email):
 def wait():
     """An hour passes for the worker: what died is noticed, what waits is due."""
     hour_ago = timezone.now() - timedelta(hours=1)
+    Schedule.objects.filter(name="finish-refunds").update(next_run_at=hour_ago)
+    Refund.objects.filter(state="requested").update(created_at=hour_ago)
     DBTaskResult.objects.filter(status="RUNNING").update(started_at=hour_ago)
     DBTaskResult.objects.filter(
         status="READY", run_after__gt=timezone.now(), run_after__year__lt=9000

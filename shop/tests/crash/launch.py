@@ -25,6 +25,8 @@ POINTS = {
     "webhook_before_reply": (AFTER, "orders.webhooks:receive"),
     "mail_before_send": (BEFORE, "shop.kit.mail:EmailMultiAlternatives.send"),
     "mail_after_send": (AFTER, "shop.kit.mail:EmailMultiAlternatives.send"),
+    "refund_before_call": (BEFORE, "orders.payments:refund"),
+    "refund_after_call": (AFTER, "orders.payments:refund"),
     "reward_granted": (AFTER, "referrals.rewards:release"),
     "expiry_released": (AFTER, "orders.confirmation:expire_order"),
 }

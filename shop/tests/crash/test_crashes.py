@@ -124,7 +124,11 @@ def of(rows, order):
     return [row for row in rows if row["order"] == order]
 
 
-@pytest.mark.parametrize("point", [name for name in POINTS if name[:6] != "expiry"])
+REFUNDING = [name for name in POINTS if name.startswith("refund")]
+BUYING = [name for name in POINTS if name[:6] not in ("expiry", "refund")]
+
+
+@pytest.mark.parametrize("point", BUYING)
 def test_inv_34_a_purchase_survives_a_crash(shop, point):
     email = f"{point}@example.com".replace("_", "-")
     shop.run("act", "join", email)
@@ -160,6 +164,27 @@ def test_inv_34_a_purchase_survives_a_crash(shop, point):
     assert unsent(shop) == 0
     said = shop.run("manage", "reconcile")[1]
     assert "0 settled. 0 events had not arrived, 0 were replayed. 0 failures" in said
+
+
+@pytest.mark.parametrize("point", REFUNDING)
+def test_inv_34_a_refund_survives_a_crash(shop, point):
+    email = f"{point}@example.com".replace("_", "-")
+    for step in ("join", "buy"):
+        shop.run("act", step, email)
+    shop.pay(shop.told(email)["sessions"][0])
+    shop.run("act", "hear", email)
+
+    killed, _ = shop.run("act", "refund", email, crash_at=point)
+    shop.recover()
+
+    assert killed
+    books, told = shop.books(), shop.told(email)
+    row = next(row for row in books["orders"] if row["number"] == told["order"])
+    assert told["refunds"] == [row["captured"]]
+    assert (row["refunded"], row["state"]) == (row["captured"], "confirmed")
+    back = [leg for leg in books["ledger"] if leg["source"].startswith("refund:")]
+    to_friend = [leg["amount"] for leg in back if leg["account"].startswith("user:")]
+    assert to_friend == [700] * (1 + REFUNDING.index(point))
 
 
 def test_inv_34_an_expiry_survives_a_crash(shop):
