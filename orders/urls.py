@@ -13,4 +13,5 @@ urlpatterns = [
     path("orders/find/", views.find_order, name="find"),
     path("orders/<str:code>/", views.order, name="order"),
     path("orders/<str:code>/pay/", views.pay, name="pay"),
+    path("orders/<str:code>/cancel/", views.cancel, name="cancel"),
 ]

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import LedgerAccount, User
 from catalog.models import Product, Variant
-from orders.models import Order, Payment, StripeEvent
+from orders.models import Dispute, Order, Payment, Refund, StripeEvent
 from shop.kit.models import BookProof, Message
 from shop.kit.money import format_money
 from shop.kit.staff import change_url, list_url
@@ -127,6 +127,8 @@ class StaffSite(AdminSite):
         """At most eight queries, however much there is to count."""
         if self._may_see(request, Order):
             yield from _of_orders()
+        if self._may_see(request, Refund):
+            yield from _money_at_risk()
         if self._may_see(request, Message):
             failed = Message.objects.filter(state=Message.State.FAILED).count()
             yield Figure(
@@ -228,6 +230,24 @@ def _of_orders():
         str(held),
         list_url(Order, "held_at__isempty=0"),
         needs_care=bool(held),
+    )
+
+
+def _money_at_risk():
+    failed = Refund.objects.unresolved().count()
+    yield Figure(
+        "Failed refunds",
+        str(failed),
+        list_url(Refund, "state__exact=failed&resolved_at__isempty=1"),
+        needs_care=bool(failed),
+    )
+    disputed = Dispute.objects.open().count()
+    yield Figure(
+        "Open disputes",
+        str(disputed),
+        list_url(Dispute, "closed_at__isempty=1"),
+        "Answered in Stripe's dashboard",
+        needs_care=bool(disputed),
     )
 
 

@@ -1,6 +1,7 @@
 """Orders as staff see them: all about one on one page, and nothing to overwrite."""
 
 from collections import Counter
+from functools import partial
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.addresses import written
 from orders import confirmation, payments, timeline
+from orders.admin import money_back
 from orders.models import (
     Order,
     OrderAddress,
@@ -20,6 +22,7 @@ from orders.models import (
     OrderEvent,
     OrderLine,
     Payment,
+    Refund,
 )
 from shop.kit.money import format_money
 from shop.kit.staff import (
@@ -108,6 +111,16 @@ class PaymentInline(ReadOnlyInline):
     received = money_column("amount_received", "Received")
 
 
+class RefundInline(ReadOnlyInline):
+    model = Refund
+    fields = ["state", "card", "balance", "reason", "origin", "created_at"]
+    readonly_fields = ["card", "balance"]
+    show_change_link = True
+
+    card = money_column("amount_card", "To the card")
+    balance = money_column("amount_balance", "To the balance")
+
+
 class EventInline(ReadOnlyInline):
     model = OrderEvent
     verbose_name_plural = "what happened"
@@ -142,7 +155,7 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     ordering = ["-pk"]
     view_on_site = False  # a guest's address holds the key to the order
     actions = ["cancel_unpaid"]
-    inlines = [LineInline, DiscountInline, PaymentInline, EventInline]
+    inlines = [LineInline, DiscountInline, PaymentInline, RefundInline, EventInline]
     fieldsets = [
         (None, {"fields": ["spoken_code", "state", "person", "email", "goes_to"]}),
         (
@@ -276,7 +289,9 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
 
     def get_urls(self):
         view = self.admin_site.admin_view(require_POST(self.add_note))
+        refund = self.admin_site.admin_view(partial(money_back.refund, self))
         return [
+            path("<int:pk>/refund/", refund, name="orders_order_refund"),
             path("<int:pk>/note/", view, name="orders_order_note"),
             *super().get_urls(),
         ]
@@ -305,6 +320,11 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     def render_change_form(self, request, context, *args, **kwargs):
         context["note_form"] = NoteForm()
         context["may_act"] = self.has_act_permission(request)
+        order = context.get("original")
+        paid = Payment.objects.filter(order=order, status=Payment.Status.PAID)
+        context["may_refund"] = bool(order) and (
+            order.status == Order.Status.CONFIRMED or paid.exists()
+        )
         return super().render_change_form(request, context, *args, **kwargs)
 
 

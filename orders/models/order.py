@@ -174,6 +174,11 @@ class Order(models.Model):
         return self.status == self.Status.PENDING and not self.held_at
 
     @property
+    def can_be_cancelled(self) -> bool:
+        """Paid and not sent: its buyer may still take it back."""
+        return self.status == self.Status.CONFIRMED and not self.held_at
+
+    @property
     def state_in_words(self) -> str:
         """What the customer reads about it."""
         if self.status == self.Status.CONFIRMED:

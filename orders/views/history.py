@@ -67,6 +67,7 @@ def receipt(order: Order) -> dict:
         "address_lines": addresses.written(order.address),
         "events": timeline.told(order.events.filter(is_public=True).order_by("-pk")),
         "payment": order.payments.order_by("-pk").first(),
+        "refunds": list(order.refunds.standing().exclude(accepted_at=None)),
         "token": "" if order.user_id else order.access_token,
     }
 

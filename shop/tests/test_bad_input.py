@@ -240,6 +240,8 @@ FORMS = [
     Form("orders/find/", {"code": "Q3XN8VTA", "email": EMAIL}),
     Form("orders/<str:code>/pay/", {"t": "the link's own"}),
     Form("orders/<str:code>/pay/", {"t": ""}, "member"),
+    Form("orders/<str:code>/cancel/", {"t": "the link's own", "version": "0f"}),
+    Form("orders/<str:code>/cancel/", {"t": "", "version": "0f"}, "member"),
     Form("invitation/dismiss/", {"next": "/new/"}),
     Form(
         "accounts/login/",
