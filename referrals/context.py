@@ -39,6 +39,15 @@ class Invitation:
         return f"{whose} is waiting for you."
 
     @property
+    def condition(self) -> str:
+        """What to know before a first order uses the gift up without getting it."""
+        least = format_money(self.terms.minimum_amount, self.terms.currency, short=True)
+        return (
+            f"Your {self._amount} comes off a first order with {least} of goods or "
+            "more, not counting what balance pays. A smaller first order uses it up."
+        )
+
+    @property
     def claim_url(self) -> str:
         return "" if self.has_joined else reverse("account_signup")
 

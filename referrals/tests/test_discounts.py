@@ -3,8 +3,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from catalog.tests.factories import make_variant
 from orders.discounts import Basket
 from orders.models import Order
+from orders.tests.factories import make_cart, make_zone
 from referrals import discounts
 from referrals.models import Attribution, Campaign
 from referrals.tests.counting import counted
@@ -245,3 +247,21 @@ def test_a_gift_is_never_more_than_the_goods():
     friend = make_attribution().invitee
 
     assert discounts.welcome(basket(friend)).amount == basket(friend).amount_goods
+
+
+@pytest.mark.parametrize(("amount", "told"), [(1999, True), (2000, False)])
+@pytest.mark.parametrize("path", ["/cart/", "/checkout/"])
+def test_a_friend_is_told_before_a_small_order_uses_the_gift_up(
+    client, path, amount, told
+):
+    make_zone()
+    attribution = make_attribution()
+    friend = attribution.invitee
+    make_cart(friend, {make_variant(amount=amount): 1})
+    make_visit(make_visitor(client, user=friend), attribution.link)
+    client.force_login(friend)
+
+    page = client.get(path).content.decode()
+
+    assert ("A smaller first order uses it up." in page) is told
+    assert ("Welcome gift" in page) is not told
