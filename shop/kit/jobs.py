@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
@@ -237,3 +238,10 @@ def oldest_due_age() -> timedelta:
         ready.filter(run_after__lte=now).aggregate(since=Min("run_after"))["since"],
     ]
     return now - min((moment for moment in since if moment), default=now)
+
+
+@every("prune-jobs", days=1)
+@job(attempts=1)
+def prune() -> None:
+    """Forget jobs that ended two weeks ago: the worker polls this table all day."""
+    call_command("prune_db_task_results", "--queue-name=*", verbosity=0)

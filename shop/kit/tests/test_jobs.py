@@ -186,3 +186,17 @@ def test_a_job_that_waits_for_its_next_try_is_not_overdue(run_jobs, clock):
     run_jobs()
 
     assert jobs.oldest_due_age() == timedelta(0)
+
+
+def test_jobs_that_ended_weeks_ago_are_forgotten_and_others_kept(clock, run_jobs):
+    jobs_for_tests.write_down.enqueue("long ago")
+    run_jobs()
+    clock.move_to("2026-03-16T12:00Z", tick=False)
+    jobs_for_tests.write_down.enqueue("lately")
+    run_jobs()
+    jobs_for_tests.write_down.enqueue("not yet")
+
+    jobs.prune.call()
+
+    kept = [row.args_kwargs["args"] for row in DBTaskResult.objects.all()]
+    assert sorted(kept) == [["lately"], ["not yet"]]
