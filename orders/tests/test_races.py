@@ -96,6 +96,7 @@ def test_inv_18_forty_deliveries_at_once_confirm_once(stripe_sandbox):
     assert_books_hold()
 
 
+@pytest.mark.cooked_books
 def test_twin_without_the_lock_an_order_is_confirmed_many_times():
     order = place(make_cart(None, {make_variant(): 1}))
 
@@ -132,6 +133,7 @@ def test_inv_13_twenty_people_want_the_last_piece():
     assert_books_hold()
 
 
+@pytest.mark.cooked_books
 def test_twin_stock_read_before_it_is_written_is_sold_twice():
     lamp = make_variant(stock=1)
 
@@ -204,6 +206,7 @@ def test_two_carts_with_the_same_goods_in_opposite_order_never_wait_for_each_oth
     assert_books_hold()
 
 
+@pytest.mark.cooked_books
 def test_twin_locks_in_the_order_of_the_cart_are_a_deadlock():
     lamp, bowl = make_variant(stock=9), make_variant(stock=9)
     both_have_one = threading.Barrier(2)
@@ -246,6 +249,7 @@ def test_inv_10_twenty_orders_spend_one_balance():
     assert_books_hold()
 
 
+@pytest.mark.cooked_books
 def test_inv_10_fifty_spends_of_a_balance_for_three():
     ada = make_user(balance=300)
 
@@ -283,6 +287,7 @@ def hold(user, amount, key):
     )
 
 
+@pytest.mark.cooked_books
 def test_inv_11_one_cause_posted_by_twenty_at_once_moves_money_once():
     ada = make_user()
 
@@ -305,6 +310,7 @@ def test_inv_11_one_cause_posted_by_twenty_at_once_moves_money_once():
     assert_books_hold()
 
 
+@pytest.mark.cooked_books
 def test_twin_a_balance_read_before_it_is_written_is_spent_twice():
     ada = make_user(balance=5500)
     wallet = LedgerAccount.objects.get(owner=ada, kind=Kind.WALLET)
@@ -443,6 +449,7 @@ def test_inv_22_cancelling_raced_against_the_webhook_has_one_outcome(stripe_sand
     assert_books_hold()
 
 
+@pytest.mark.cooked_books
 def test_twin_expiry_without_lock_gives_back_what_is_sold():
     lamp = make_variant(amount=5000, stock=100)
     order = place(make_cart(None, {lamp: 1}))
@@ -468,6 +475,7 @@ def test_twin_expiry_without_lock_gives_back_what_is_sold():
 # One order of locks everywhere
 
 
+@pytest.mark.cooked_books
 def test_inv_10_holding_and_returning_at_once_never_wait_for_each_other():
     ada = make_user(balance=10_000)
     hold(ada, 5000, "first")

@@ -179,6 +179,7 @@ def test_two_first_orders_settled_at_once_earn_one_reward():
         assert ledger.balance(friend.attribution.inviter, "USD") == 500
 
 
+@pytest.mark.cooked_books
 def test_forty_deliveries_without_lock_and_constraint_pay_more(monkeypatch):
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows)
 
