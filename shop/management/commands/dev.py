@@ -31,8 +31,11 @@ class Command(BaseCommand):
             return  # the next start goes on where this one stopped
         with Family() as family:
             family.start(sys.executable, "-m", "gunicorn", "shop.wsgi", *gunicorn(port))
+            answers = family.wait_for(f"{settings.SITE_URL}/healthz")
+            # The worker asks the sandbox, which lives in the web server: it comes
+            # later and goes first.
             family.start(sys.executable, "manage.py", "worker")
-            if family.wait_for(f"{settings.SITE_URL}/healthz"):
+            if answers:
                 self.stdout.write(welcome())
             family.wait()
         if family.lost:
@@ -129,9 +132,8 @@ class Family:
         return True
 
     def __exit__(self, *_):
-        for child in self.children:
+        for child in reversed(self.children):
             child.terminate()
-        for child in self.children:
             try:
                 child.wait(timeout=10)
             except subprocess.TimeoutExpired:
