@@ -293,11 +293,23 @@ class OrderDiscount(models.Model):
 
 @append_only
 class OrderEvent(models.Model):
-    """One entry of an order's timeline: who did what, with which figures."""
+    """One entry of an order's timeline: who did what, with which figures.
+
+    `before` and `after` are the order's states, in an entry that tells of a move.
+    """
+
+    class Origin(models.TextChoices):
+        CUSTOMER = "customer", "The customer"
+        STAFF = "staff", "Staff"
+        STRIPE = "stripe", "Stripe"
+        SHOP = "shop", "The shop itself"
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events")
     kind = models.CharField(max_length=40)
     text = models.CharField(max_length=250)
+    before = models.CharField(max_length=10, blank=True)
+    after = models.CharField(max_length=10, blank=True)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.SHOP)
     data = models.JSONField(default=dict, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -41,6 +41,7 @@ class RefundQuerySet(models.QuerySet):
     "amount_left",
     "currency",
     "cancels",
+    "notifies",
     "origin",
 )
 @frozen("stripe_id", once="stripe_id")
@@ -85,6 +86,9 @@ class Refund(models.Model):
     currency = models.CharField(max_length=3)
     cancels = models.BooleanField(
         "cancels the order", default=False, help_text="The order ends with it."
+    )
+    notifies = models.BooleanField(
+        "mails the customer", default=True, help_text="A mail says what comes back."
     )
     origin = models.CharField(max_length=10, choices=Origin)
     reason = models.CharField(max_length=200, blank=True)

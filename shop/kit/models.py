@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -15,7 +16,14 @@ class Schedule(models.Model):
 
 
 class Message(models.Model):
-    """One outgoing mail, written with its cause and sent after commit."""
+    """One outgoing mail, written with its cause and sent after commit.
+
+    A mail that staff send again is one more row, numbered by `copy`: the first of its
+    kind about its row stays the only first.
+    """
+
+    # What other packages write: sign-in codes, links to a new password.
+    ACCOUNT = "account"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -27,6 +35,20 @@ class Message(models.Model):
     )
     subject_row = models.CharField(
         max_length=80, help_text="What it is about, such as order:17."
+    )
+    copy = models.PositiveSmallIntegerField(
+        default=0, help_text="0 is the first; each sending again counts on."
+    )
+    reference = models.CharField(
+        max_length=20, blank=True, help_text="The code of the order it is about."
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who had it sent again.",
     )
     message_id = models.CharField(
         max_length=120, unique=True, help_text="Fixed for every try."
@@ -44,7 +66,12 @@ class Message(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "subject_row"], name="message_once"
+                fields=["kind", "subject_row", "copy"], name="message_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(copy=0, asked_by=None)
+                | Q(copy__gt=0, asked_by__isnull=False),
+                name="message_copy_was_asked_for",
             ),
             models.CheckConstraint(
                 condition=~Q(state="sent") | Q(sent_at__isnull=False),
@@ -54,6 +81,11 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="message_newest"),
             models.Index(
+                fields=["reference"],
+                condition=~Q(reference=""),
+                name="message_by_order",
+            ),
+            models.Index(
                 fields=["created_at"],
                 condition=Q(state="failed"),
                 name="message_failed",
@@ -62,6 +94,11 @@ class Message(models.Model):
 
     def __str__(self):
         return f"{self.kind} to {self.recipient}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whoever reads it could sign in as its recipient: nobody else gets to."""
+        return self.kind == self.ACCOUNT
 
 
 @append_only
