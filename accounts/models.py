@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from shop.kit import money
 from shop.kit.guards import append_only, frozen, kept, same, sums
 
 
@@ -137,11 +138,12 @@ class LedgerAccount(models.Model):
         WALLET = "wallet", "Wallet"
         HELD = "held", "Held for open orders"
         OWED = "owed", "Owed back"
+        FROZEN = "frozen", "On hold"
         PROGRAMME_COST = "programme_cost", "Cost of the referral programme"
         SALES = "sales", "Sales paid by balance"
         GOODWILL = "goodwill", "Goodwill"
 
-    PERSONAL = (Kind.WALLET, Kind.HELD, Kind.OWED)
+    PERSONAL = (Kind.WALLET, Kind.HELD, Kind.OWED, Kind.FROZEN)
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -171,7 +173,7 @@ class LedgerAccount(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(
-                        kind__in=["wallet", "held", "owed"],
+                        kind__in=["wallet", "held", "owed", "frozen"],
                         owner__isnull=False,
                         balance__isnull=False,
                     )
@@ -220,6 +222,9 @@ class Transfer(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
+            models.CheckConstraint(
+                condition=money.in_steps("amount"), name="transfer_in_steps"
+            ),
             models.CheckConstraint(condition=~Q(key=""), name="transfer_has_cause"),
             models.CheckConstraint(
                 condition=~Q(debit=F("credit")), name="transfer_two_accounts"

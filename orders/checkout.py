@@ -33,7 +33,7 @@ from orders.models import (
     Payment,
     ShippingMethod,
 )
-from shop.kit import money
+from shop.kit.currencies import MAXIMUM_CHARGE, minimum_charge
 
 # No I, L, O, U, 0 or 1: nothing that is misread aloud or from a screen.
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -53,6 +53,10 @@ class TotalsChanged(Exception):
 
 class TooSmall(Exception):
     """What is left for the card is less than a card can be charged."""
+
+
+class TooLarge(Exception):
+    """What is left for the card is more than a card can be charged at once."""
 
 
 class OtherOrderOpen(Exception):
@@ -109,7 +113,7 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
 
     One transaction: lock, price, take stock, take balance, freeze. Pressing the button
     twice returns the order of the first press. Raises CartEmpty, TotalsChanged,
-    TooSmall, NoDelivery, OtherOrderOpen, stock.OutOfStock and
+    TooSmall, TooLarge, NoDelivery, OtherOrderOpen, stock.OutOfStock and
     ledger.InsufficientBalance; then nothing has changed.
     """
     with transaction.atomic():
@@ -135,8 +139,10 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
         # Both, for where balance pays everything nothing is due at any price.
         if not _as_promised(details, totals):
             raise TotalsChanged(totals.due)
-        if 0 < totals.due < money.minimum_charge(totals.currency):
+        if 0 < totals.due < minimum_charge(totals.currency):
             raise TooSmall
+        if totals.due > MAXIMUM_CHARGE:
+            raise TooLarge
         # Last, so that an order which cannot be placed does not cost the open one.
         if open_order:
             raise OtherOrderOpen(open_order)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from accounts.models import User
+from shop.kit import money
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,19 @@ class Discount:
 
 
 def offered(basket: Basket) -> list[Discount]:
-    """What all providers together take off, never more than the goods are worth."""
+    """What all providers together take off, never more than the goods are worth.
+
+    What a provider worked out finer than the currency's step, such as a percentage, is
+    rounded down to it.
+    """
     left = basket.amount_goods
     discounts = []
     for path in settings.CHECKOUT_DISCOUNTS:
         discount = import_string(path)(basket)
-        if discount and left:
-            amount = min(discount.amount, left)
+        amount = (
+            money.floor(min(discount.amount, left), basket.currency) if discount else 0
+        )
+        if amount:
             discounts.append(
                 Discount(discount.source, discount.reference, discount.label, amount)
             )

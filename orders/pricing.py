@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from orders.discounts import Discount
 from shop.kit import money
+from shop.kit.currencies import minimum_charge, step
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def add_up(
         shipping=shipping,
         tax=0,
         discounts=tuple(discounts),
-        line_discounts=tuple(money.split(off, line_amounts)),
+        line_discounts=tuple(money.split(off, line_amounts, step=step(currency))),
         balance=usable_balance(goods + shipping - off, balance, currency),
     )
 
@@ -68,6 +69,4 @@ def usable_balance(total: int, wanted: int, currency: str) -> int:
     left = total - wanted
     if not left:
         return wanted
-    step = money.step(currency)
-    left = -(-max(left, money.minimum_charge(currency)) // step) * step
-    return max(0, total - left)
+    return max(0, total - money.ceil(max(left, minimum_charge(currency)), currency))

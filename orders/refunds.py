@@ -19,7 +19,8 @@ from django.utils.module_loading import import_string
 from accounts.models import User
 from orders import payments, reversals
 from orders.models import Dispute, Order, OrderLine, Payment, Refund, RefundLine
-from shop.kit import jobs
+from shop.kit import jobs, money
+from shop.kit.currencies import step
 from shop.kit.money import format_money
 
 logger = logging.getLogger("tandem.refunds")
@@ -134,6 +135,9 @@ def plan(order: Order, wish: Wish) -> Plan:
     else:
         wanted = sum(piece.amount for piece in pieces) + shipping + wish.amount
     if wanted > left + facts.balance_left:
+    if wish.amount != money.floor(wish.amount, order.currency):
+        smallest = format_money(step(order.currency), order.currency)
+        raise NotRefundable(f"Money goes back in steps of {smallest}.")
         most = format_money(left + facts.balance_left, order.currency)
         raise NotRefundable(f"Only {most} is left to give back.")
     if not wanted and not wish.cancels:
@@ -294,7 +298,9 @@ class _Read:
             for dispute in self.disputes
             if dispute.payment_id == payment.pk and dispute.status == "lost"
         )
-        return max(0, payment.amount_received - back - lost)
+        # A bank may take a part that is finer than what a card can be paid back in.
+        left = money.floor(payment.amount_received - back - lost, payment.currency)
+        return max(0, left)
 
 
 def _stands(refund):
@@ -354,14 +360,17 @@ def _pieces(facts, wish, read):
             line = lines[pk]
             shelf = min(quantity, left[pk][1]) if wish.restock else 0
             gone = line.quantity - left[pk][0]
-            amount = _worth(line, gone + quantity) - _worth(line, gone)
+            smallest = step(read.order.currency)
+            amount = _worth(line, gone + quantity, smallest)
+            amount -= _worth(line, gone, smallest)
             found.append(Piece(line, quantity, shelf, amount))
     return tuple(found)
 
 
-def _worth(line, quantity):
+def _worth(line, quantity, smallest):
     """Of so many pieces, after their share of the discount: all parts sum exactly."""
-    return (line.amount - line.amount_discount) * quantity // line.quantity
+    paid = (line.amount - line.amount_discount) // smallest
+    return paid * quantity // line.quantity * smallest
 
 
 def _sheet(made, read):

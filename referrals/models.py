@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from shop.kit import money
 from shop.kit.guards import append_only, arrows, frozen, kept, same
 
 
@@ -87,7 +88,13 @@ class Terms(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["campaign", "number"], name="terms_numbered_once"
-            )
+            ),
+            models.CheckConstraint(
+                condition=money.in_steps(
+                    "inviter_amount", "friend_amount", "minimum_amount"
+                ),
+                name="terms_in_steps",
+            ),
         ]
 
     def __str__(self):
@@ -380,6 +387,15 @@ class Reward(models.Model):
     reason = models.CharField(max_length=60, blank=True)
     available_at = models.DateTimeField(help_text="End of the hold.")
     released_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        "on hold since",
+        null=True,
+        blank=True,
+        help_text="Set while the payment of the order is questioned.",
+    )
+    amount_frozen = models.PositiveBigIntegerField(
+        "amount on hold", default=0, help_text="What of it was not spent by then."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = RewardQuerySet.as_manager()
@@ -398,6 +414,19 @@ class Reward(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["pending", "available", "reversed", "void"]),
                 name="reward_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(frozen_at=None) | Q(state__in=["pending", "available"]),
+                name="only_live_rewards_frozen",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_frozen=0)
+                | Q(
+                    amount_frozen__lte=F("amount"),
+                    frozen_at__isnull=False,
+                    state="available",
+                ),
+                name="reward_frozen_within",
             ),
         ]
         indexes = [

@@ -4,21 +4,6 @@ from django.conf import settings
 from django.core.checks import Error, register
 from django.utils.module_loading import import_string
 
-from shop.kit import money
-
-
-@register
-def currency_is_known(app_configs, **kwargs):
-    if settings.SHOP_CURRENCY in money.SUPPORTED:
-        return []
-    return [
-        Error(
-            f"SHOP_CURRENCY {settings.SHOP_CURRENCY!r} is not a currency of Stripe's.",
-            hint="Use a three-letter code in capitals, such as USD.",
-            id="tandem.E001",
-        )
-    ]
-
 
 @register
 def providers_exist(app_configs, **kwargs):

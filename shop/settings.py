@@ -11,6 +11,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from shop import locks
+from shop.kit import currencies
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -59,6 +60,11 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # The shop
 SHOP_NAME = env("SHOP_NAME", default="Tandem")
 SHOP_CURRENCY = env("SHOP_CURRENCY", default="USD")
+if SHOP_CURRENCY not in currencies.SUPPORTED:
+    raise ImproperlyConfigured(
+        f"SHOP_CURRENCY is {SHOP_CURRENCY!r}, which is no currency that Stripe charges. "
+        "Set it to a code of three capital letters, such as USD."
+    )
 LOW_STOCK_FROM = env.int("LOW_STOCK_FROM", default=5)
 MAX_PER_LINE = env.int("MAX_PER_LINE", default=10)
 ADMIN_PATH = env("ADMIN_PATH", default="admin/").strip("/") + "/"

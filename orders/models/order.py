@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import PostalAddress
 from catalog.images import Picture
+from shop.kit import money
 from shop.kit.guards import append_only, arrows, frozen, kept
 
 
@@ -107,6 +108,11 @@ class Order(models.Model):
         null=True, blank=True, help_text="Waits for a person's look."
     )
     held_because = models.CharField(max_length=200, blank=True)
+    reviewed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a person last decided about the money that had come by then.",
+    )
 
     objects = OrderQuerySet.as_manager()
 
@@ -125,6 +131,16 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(amount_due=F("amount_total") - F("amount_balance")),
                 name="order_due_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=money.in_steps(
+                    "amount_goods",
+                    "amount_discount",
+                    "amount_shipping",
+                    "amount_balance",
+                    "amount_due",
+                ),
+                name="order_in_steps",
             ),
             models.UniqueConstraint(
                 fields=["cart"],

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orders.models.order import Order
+from shop.kit import money
 from shop.kit.guards import arrows, frozen, kept, same
 
 
@@ -85,6 +86,9 @@ class Payment(models.Model):
                 name="one_open_payment_per_order",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
+            models.CheckConstraint(
+                condition=money.in_steps("amount"), name="payment_in_steps"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["open", "paid", "closed"]),
                 name="payment_status_known",

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from orders.models.order import Order, OrderLine
 from orders.models.payment import Payment
+from shop.kit import money
 from shop.kit.guards import append_only, arrows, frozen, kept, same
 
 
@@ -121,6 +122,15 @@ class Refund(models.Model):
             models.CheckConstraint(
                 condition=Q(origin="stripe") | Q(amount_card__lte=F("amount_left")),
                 name="refund_within_what_is_left",
+            ),
+            models.CheckConstraint(
+                condition=money.in_steps(
+                    "amount_card",
+                    "amount_balance",
+                    "amount_shipping",
+                    unless=Q(origin="stripe"),
+                ),
+                name="refund_in_steps",
             ),
             models.CheckConstraint(
                 condition=Q(amount_card=0) | Q(payment__isnull=False),

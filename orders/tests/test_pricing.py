@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from orders.discounts import Discount
 from orders.pricing import add_up, usable_balance
-from shop.kit import money
+from shop.kit.currencies import SUPPORTED, minimum_charge, step
 
 lines = st.lists(st.integers(0, 5_000_000), min_size=1, max_size=30)
-currencies = st.sampled_from(sorted(money.SUPPORTED))
+currencies = st.sampled_from(sorted(SUPPORTED))
 
 
 def discount(amount):
@@ -36,17 +36,17 @@ def test_inv_01_every_cart_adds_up_to_the_last_minor_unit(goods, shipping, data)
 
 @given(st.integers(0, 10**8), st.integers(-5, 10**8), currencies)
 def test_what_balance_leaves_over_can_be_charged(total, wanted, currency):
-    total -= total % money.step(currency)
+    total -= total % step(currency)
 
     used = usable_balance(total, wanted, currency)
 
     due = total - used
     assert 0 <= used <= max(0, wanted)
     assert used <= total
-    smallest = money.minimum_charge(currency)
+    smallest = minimum_charge(currency)
     # A total below what a card can be charged is impossible by card, not by our doing.
     assert due == 0 or due >= smallest or (used == 0 and total < smallest)
-    assert due % money.step(currency) == 0
+    assert due % step(currency) == 0
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**8), currencies)
@@ -56,7 +56,7 @@ def test_no_more_balance_than_needed_is_kept_back(total, wanted, currency):
     used = usable_balance(total, wanted, currency)
 
     kept_back = min(wanted, total) - used
-    assert kept_back < money.minimum_charge(currency) + money.step(currency)
+    assert kept_back < minimum_charge(currency) + step(currency)
 
 
 @pytest.mark.parametrize(

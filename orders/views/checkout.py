@@ -140,6 +140,11 @@ def _buy(request, contents, form, user):
             request, "That is less than a card can be charged. Add something more."
         )
         return redirect("orders:cart")
+    except checkout_room.TooLarge:
+        messages.warning(
+            request, "That is more than a card can be charged at once. Buy it in parts."
+        )
+        return redirect("orders:cart")
     except shipping.NoDelivery:
         form.add_error(
             "country", "We do not deliver there yet. Write to us, we may find a way."

@@ -1,6 +1,8 @@
 from django.conf import settings
 from django.db import migrations
 
+from shop.kit.currencies import about
+
 NAME = "Friends"
 
 
@@ -14,9 +16,10 @@ def open_offer(apps, schema_editor):
             campaign=campaign,
             number=1,
             currency=settings.SHOP_CURRENCY,
-            inviter_amount=500,
-            friend_amount=500,
-            minimum_amount=2000,
+            # Five and twenty dollars, or about that; staff publish what they mean.
+            inviter_amount=about(500, settings.SHOP_CURRENCY),
+            friend_amount=about(500, settings.SHOP_CURRENCY),
+            minimum_amount=about(2000, settings.SHOP_CURRENCY),
         )
 
 

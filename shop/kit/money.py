@@ -2,62 +2,27 @@
 
 Money is an integer of minor units (cents, yen, fils) beside a three-letter currency
 code in capitals. Stripe counts the same way, so nothing is ever multiplied by 100 on
-the way out.
+the way out. Every amount is a multiple of the currency's `step`; what is typed, shared
+or divided is brought onto it here, so that whatever is asked of a card is on it, too.
 """
 
 from decimal import Decimal
 
-from babel.numbers import NumberFormatError, format_currency, parse_decimal
+from babel.numbers import (
+    NumberFormatError,
+    format_currency,
+    get_currency_symbol,
+    parse_decimal,
+)
 from django import forms
+from django.db.models import F, Q
+from django.db.models.lookups import Exact
 
-# Minor digits as Stripe charges them, not as CLDR prints them (babel has ISK at 0,
-# Stripe at 2). Source: Stripe's documentation, "Supported currencies".
-_NO_MINOR_UNIT = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF"]
-    + ["VND", "VUV", "XAF", "XOF", "XPF"]
-)
-_THREE_DIGITS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
-_TWO_DIGITS = frozenset(
-    ["AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR"]
-    + ["GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "MXN", "MYR", "NOK"]
-    + ["NZD", "PHP", "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD"]
-    + ["USD", "ZAR"]
-)
-SUPPORTED = _NO_MINOR_UNIT | _TWO_DIGITS | _THREE_DIGITS
-
-# The least a card can be charged: Stripe's documentation, "Minimum charge amounts".
-_MINIMUM_CHARGE = {
-    **dict.fromkeys(
-        ["USD", "EUR", "AUD", "CAD", "CHF", "NZD", "SGD", "BRL", "INR"], 50
-    ),
-    **{"GBP": 30, "JPY": 50, "SEK": 300, "NOK": 300, "DKK": 250, "PLN": 200},
-    **{"CZK": 1500, "HKD": 400, "MXN": 1000, "HUF": 17500, "AED": 200, "RON": 200},
-    **{"BGN": 100, "MYR": 200, "THB": 1000},
-}
-# Above what every listed currency needs; a shop in an unlisted one asks a little more
-# of a card.
-_CAUTIOUS_MINIMUM = 1000
+from shop.kit.currencies import MAXIMUM_CHARGE, STEPS, about, exponent, step
 
 
-def exponent(currency: str) -> int:
-    """How many digits the minor unit has. Raises ValueError for an unknown currency."""
-    if currency in _NO_MINOR_UNIT:
-        return 0
-    if currency in _THREE_DIGITS:
-        return 3
-    if currency in _TWO_DIGITS:
-        return 2
-    raise ValueError(f"{currency} is not a currency this shop can charge.")
-
-
-def step(currency: str) -> int:
-    """The step in which a card can be charged: 10 fils in Kuwait, 1 elsewhere."""
-    return 10 if currency in _THREE_DIGITS else 1
-
-
-def minimum_charge(currency: str) -> int:
-    """The least that Stripe takes from a card, in minor units."""
-    return _MINIMUM_CHARGE.get(currency, _CAUTIOUS_MINIMUM)
+class TooFine(ValueError):
+    """More decimals than the currency has, or between two of its steps."""
 
 
 def format_money(
@@ -66,11 +31,13 @@ def format_money(
     """`1999, "USD"` → `$19.99`. With `short`, whole amounts lose their zeros: `$20`."""
     digits = exponent(currency)
     value = Decimal(amount).scaleb(-digits)
-    if short and value == value.to_integral_value():
-        return format_currency(
-            value, currency, "¤#,##0;-¤#,##0", locale=locale, currency_digits=False
-        )
-    pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
+    is_whole = value == value.to_integral_value()
+    # Where no coin is smaller than the unit, zeros behind it would say nothing.
+    if is_whole and (short or step(currency) == 10**digits):
+        digits = 0
+    # CLDR parts letters from figures: `$12`, and `KWD 12` with a space that holds.
+    gap = "\N{NO-BREAK SPACE}" if _symbol(currency, locale)[-1].isalpha() else ""
+    pattern = f"¤{gap}#,##0" + ("." + "0" * digits if digits else "")
     return format_currency(
         value, currency, f"{pattern};-{pattern}", locale=locale, currency_digits=False
     )
@@ -82,57 +49,113 @@ def to_input(amount: int, currency: str) -> str:
 
 
 def parse(text: str, currency: str, *, locale: str = "en_US") -> int:
-    """What a person typed, in minor units. Raises ValueError if it is not exact."""
+    """What a person typed, in minor units: `$1,234.5`, `KWD 1.250`, `¥1200`.
+
+    Raises TooFine for what the currency cannot say, ValueError for what is no amount.
+    """
     digits = exponent(currency)
     try:
-        # CLDR's own parser knows which sign groups thousands and which starts cents.
-        value = parse_decimal(text.strip().lstrip("$€£¥").strip(), locale=locale)
+        # CLDR's own parser knows which sign groups thousands and which starts cents;
+        # a comma in another place is refused, for it may have been meant as a point.
+        bare = _without_currency(text, currency, locale)
+        value = parse_decimal(bare, locale=locale, strict=True)
         scaled = value.scaleb(digits)
         # `1e99999999` is short to type and endless to write out.
         if not scaled.is_finite() or scaled.adjusted() > 18:
             raise ValueError("That is not an amount of money.")
         if scaled != scaled.to_integral_value():
-            raise ValueError("That has more decimals than the currency.")
+            raise TooFine("That has more decimals than the currency.")
     except (NumberFormatError, ArithmeticError) as error:
         raise ValueError("That is not an amount of money.") from error
+    if int(scaled) % step(currency):
+        raise TooFine("That lies between two steps of the currency.")
     return int(scaled)
 
 
-def share(amount: int, basis_points: int) -> int:
-    """`basis_points` of an amount (10 000 is all of it), rounded half to even, once."""
-    whole, rest = divmod(amount * basis_points, 10_000)
-    return whole + (rest > 5_000 or (rest == 5_000 and whole % 2 == 1))
+def _symbol(currency, locale):
+    return get_currency_symbol(currency, locale=locale)
 
 
-def split(amount: int, weights: list[int]) -> list[int]:
+def _without_currency(text, currency, locale):
+    bare = text.strip().upper()
+    for sign in (currency, _symbol(currency, locale).upper(), *"$€£¥￥"):
+        bare = bare.removeprefix(sign).removesuffix(sign).strip()
+    return bare
+
+
+def in_steps(*fields: str, unless: Q | None = None) -> Q:
+    """The condition of a CHECK: these columns hold whole steps of the row's `currency`.
+
+    Rows that `unless` holds for are left alone.
+    """
+    condition = Q()
+    for size in sorted(set(STEPS.values())):
+        codes = sorted(code for code in STEPS if STEPS[code] == size)
+        whole = Q(*(Exact(F(field) % size, 0) for field in fields))
+        condition &= ~Q(currency__in=codes) | whole
+    return unless | condition if unless else condition
+
+
+def floor(amount: int, currency: str) -> int:
+    """The largest amount of whole steps that is not more."""
+    return amount - amount % step(currency)
+
+
+def ceil(amount: int, currency: str) -> int:
+    """The smallest amount of whole steps that is not less."""
+    return -floor(-amount, currency)
+
+
+def share(amount: int, basis_points: int, *, step: int = 1) -> int:
+    """`basis_points` of an amount (10 000 is all of it), in whole steps.
+
+    Rounded half to even, once.
+    """
+    whole, rest = divmod(amount * basis_points, 10_000 * step)
+    half = 5_000 * step
+    return (whole + (rest > half or (rest == half and whole % 2 == 1))) * step
+
+
+def split(amount: int, weights: list[int], *, step: int = 1) -> list[int]:
     """Divide an amount over weights so that the parts add up to it exactly.
 
-    Largest remainder first, earlier parts winning ties. Weights of zero get nothing;
-    when all weights are zero the amount must be zero too, else ValueError.
+    Largest remainder first, earlier parts winning ties; each part is a multiple of
+    `step`. Where the weights are, too, and sum to the amount or more, no part exceeds
+    its weight. Weights of zero get nothing. Raises ValueError when all weights are zero
+    and the amount is not, or when the amount is no multiple of `step`.
     """
+    if amount % step:
+        raise ValueError(f"{amount} cannot be divided into steps of {step}.")
     total = sum(weights)
     if not total:
         if amount:
             raise ValueError("An amount cannot be divided over nothing.")
         return [0] * len(weights)
-    parts = [amount * weight // total for weight in weights]
+    steps = amount // step
+    parts = [steps * weight // total for weight in weights]
     by_remainder = sorted(
-        range(len(weights)), key=lambda i: (-(amount * weights[i] % total), i)
+        range(len(weights)), key=lambda i: (-(steps * weights[i] % total), i)
     )
-    for i in by_remainder[: amount - sum(parts)]:
+    for i in by_remainder[: steps - sum(parts)]:
         parts[i] += 1
-    return parts
+    return [part * step for part in parts]
 
 
 class MoneyField(forms.CharField):
     """A form field for money: a person types `19.99`, the form holds 1999."""
 
     def __init__(
-        self, *, currency: str, minimum: int = 0, maximum: int = 99_999_999, **kwargs
+        self,
+        *,
+        currency: str,
+        minimum: int = 0,
+        maximum: int = MAXIMUM_CHARGE,
+        **kwargs,
     ):
         kwargs.setdefault("max_length", 30)
         super().__init__(**kwargs)
-        self.currency, self.minimum, self.maximum = currency, minimum, maximum
+        self.currency, self.minimum = currency, minimum
+        self.maximum = floor(maximum, currency)
         self.widget.attrs.setdefault("inputmode", "decimal")
 
     def clean(self, value):
@@ -141,8 +164,10 @@ class MoneyField(forms.CharField):
             return None
         try:
             amount = parse(text, self.currency)
+        except TooFine:
+            raise forms.ValidationError(self._steps_in_words()) from None
         except ValueError:
-            example = to_input(1500, self.currency)
+            example = to_input(self._example(), self.currency)
             raise forms.ValidationError(f"Enter an amount such as {example}.") from None
         if amount < self.minimum:
             least = format_money(self.minimum, self.currency)
@@ -151,3 +176,12 @@ class MoneyField(forms.CharField):
             most = format_money(self.maximum, self.currency)
             raise forms.ValidationError(f"Enter {most} or less.")
         return amount
+
+    def _example(self):
+        return about(1500, self.currency)
+
+    def _steps_in_words(self):
+        smallest = format_money(step(self.currency), self.currency)
+        one, two = self._example(), self._example() + step(self.currency)
+        examples = " or ".join(to_input(each, self.currency) for each in (one, two))
+        return f"Amounts go in steps of {smallest}: enter {examples}."

@@ -12,6 +12,8 @@ _TWO_DECIMAL_CODES = (
     "usd uyu zar"
 )
 TWO_DECIMAL = frozenset(_TWO_DECIMAL_CODES.split())
+# Two digits on paper, and always 00.
+WHOLE_ONLY = frozenset(["isk", "ugx"])
 CURRENCIES = ZERO_DECIMAL | TWO_DECIMAL | THREE_DECIMAL
 
 MINIMUM = {
@@ -63,7 +65,11 @@ def check_total(amount: int, currency: str) -> None:
             "line_items",
             "amount_too_small",
         )
-    if currency in THREE_DECIMAL and amount % 10:
-        raise invalid(f"Amounts in {currency} must be a multiple of 10.", "line_items")
-    if currency in {"isk", "ugx"} and amount % 100:
-        raise invalid(f"Amounts in {currency} must be a multiple of 100.", "line_items")
+    check_step(amount, currency, "line_items")
+
+
+def check_step(amount: int, currency: str, param: str) -> None:
+    """Raise ApiError for an amount finer than a card can be charged or paid back."""
+    step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_ONLY else 1
+    if amount % step:
+        raise invalid(f"Amounts in {currency} must be a multiple of {step}.", param)

@@ -154,8 +154,9 @@ def _amount_for(tx: Tx, charge: dict[str, Any], params: dict[str, Any]) -> int:
         )
     if amount < 1:
         raise invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
+    currency = charge["currency"]
+    amounts.check_step(amount, currency, "amount")
     if amount > left:
-        currency = charge["currency"]
         raise refused(
             f"Refund amount ({amounts.shown(amount, currency)}) is greater than "
             f"unrefunded amount on charge ({amounts.shown(left, currency)})",
