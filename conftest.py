@@ -8,6 +8,7 @@ from django_tasks_db.management.commands import db_worker
 from orders import payments
 from shop.kit import books, guards, jobs
 from shop.sandbox.testing import MemoryStripe
+from shop.sandbox.tests import witness
 
 # After each of an app's tests the books must add up: all of them, or those of the rooms
 # named here, for some tests choose facts about orders that nobody placed.
@@ -55,6 +56,13 @@ def pytest_runtest_call(item):
 def _fresh_cache():
     """Rate limits and counters of one test are not another's."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def said_wrong():
+    """Every answer and event of Stripe's stand-in is held to Stripe's own contract."""
+    with witness.watching() as wrong:
+        yield wrong
 
 
 @pytest.fixture
