@@ -67,14 +67,10 @@ def post(
     try:
         with transaction.atomic():
             accounts = _lock(currency, debit, credit)
-            done = Transfer.objects.filter(key=key).first()
-            if done:
-                return _same(done, accounts, amount)
-            # First, for the database lets a balance become only what transfers say.
-            transfer = Transfer.objects.create(
+            return _write(
+                accounts[debit],
+                accounts[credit],
                 key=key,
-                debit=accounts[debit],
-                credit=accounts[credit],
                 amount=amount,
                 currency=currency,
                 kind=kind,
@@ -82,18 +78,13 @@ def post(
                 reference=reference,
                 actor=actor,
             )
-            # One conditional statement decides, whoever else is spending.
-            if debit[0] and not _move(accounts[debit], -amount):
-                raise InsufficientBalance(f"{key} needs {amount} {currency}")
-            if credit[0]:
-                _move(accounts[credit], amount)
-            return transfer
     except IntegrityError:
         # Two posts of one key, no locked account in common: the unique key chose one.
         done = Transfer.objects.filter(key=key).first()
         if not done:
             raise
-        return _same(done, _lock(currency, debit, credit), amount)
+        accounts = _lock(currency, debit, credit)
+        return _same(done, accounts[debit], accounts[credit], amount)
 
 
 def take_back(
@@ -121,10 +112,10 @@ def take_back(
             ("owed", cost, owed, amount - taken),
         ):
             if part:
-                post(
+                _write(
+                    accounts[debit],
+                    accounts[credit],
                     key=f"{key}:{suffix}",
-                    debit=debit,
-                    credit=credit,
                     amount=part,
                     currency=currency,
                     kind="clawback",
@@ -132,6 +123,42 @@ def take_back(
                     reference=reference,
                 )
     return taken
+
+
+def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> int:
+    """Set aside up to `most` of what the wallet holds; how much that was.
+
+    Once per `key`. `thaw` gives it back; until then it cannot be spent.
+    """
+    wallet, frozen = (user, Kind.WALLET), (user, Kind.FROZEN)
+    with transaction.atomic():
+        # Nobody spends between the look and the setting aside.
+        accounts = _lock(currency, wallet, frozen)
+        amount = min(most, accounts[wallet].balance)
+        if amount:
+            _write(
+                accounts[wallet],
+                accounts[frozen],
+                key=key,
+                amount=amount,
+                currency=currency,
+                kind="freeze",
+                reason=reason,
+            )
+    return amount
+
+
+def thaw(*, key: str, user: User, amount: int, currency: str, reason: str) -> None:
+    """Put what was set aside back into the wallet, once per `key`."""
+    post(
+        key=key,
+        debit=(user, Kind.FROZEN),
+        credit=(user, Kind.WALLET),
+        amount=amount,
+        currency=currency,
+        kind="thaw",
+        reason=reason,
+    )
 
 
 def rebuild(account_id: int) -> str:
@@ -194,9 +221,26 @@ def _move(account, amount):
     return rows.update(balance=F("balance") + amount)
 
 
-def _same(done, accounts, amount):
-    wanted = tuple(account.pk for account in accounts.values())
-    if (done.debit_id, done.credit_id, done.amount) != (*wanted, amount):
+def _write(debit, credit, *, key, amount, currency, **more):
+    """One transfer between locked accounts; the first one, when its key has moved."""
+    done = Transfer.objects.filter(key=key).first()
+    if done:
+        return _same(done, debit, credit, amount)
+    # First, for the database lets a balance become only what transfers say.
+    transfer = Transfer.objects.create(
+        key=key, debit=debit, credit=credit, amount=amount, currency=currency, **more
+    )
+    # One conditional statement decides, whoever else is spending.
+    if debit.owner_id and not _move(debit, -amount):
+        raise InsufficientBalance(f"{key} needs {amount} {currency}")
+    if credit.owner_id:
+        _move(credit, amount)
+    return transfer
+
+
+def _same(done, debit, credit, amount):
+    wanted = (debit.pk, credit.pk, amount)
+    if (done.debit_id, done.credit_id, done.amount) != wanted:
         raise KeyReused(done.key)
     return done
 

@@ -19,7 +19,7 @@ from referrals.models import (
     Visitor,
 )
 from shop.kit.money import MoneyField, format_money, to_input
-from shop.kit.staff import ReadOnlyAdmin
+from shop.kit.staff import ReadOnlyAdmin, whether
 
 
 def _amount(field, label):
@@ -115,7 +115,9 @@ class TermsAdmin(admin.ModelAdmin):
         return False
 
     def get_changeform_initial_data(self, request):
-        newest = Terms.objects.filter(campaign__is_default=True).first()
+        newest = Terms.objects.filter(
+            campaign__is_default=True, currency=settings.SHOP_CURRENCY
+        ).first()
         last = forms.model_to_dict(newest, TermsForm().fields) if newest else {}
         for name, field in TermsForm().fields.items():
             if name in last and isinstance(field, MoneyField):
@@ -203,12 +205,21 @@ class ClaimAdmin(ReadOnlyAdmin):
 
 @admin.register(Reward)
 class RewardAdmin(ReadOnlyAdmin):
-    list_display = ["recipient", "order", "money", "state", "reason", "available_at"]
-    list_filter = ["state", "reason"]
+    list_display = [
+        "recipient",
+        "order",
+        "money",
+        "state",
+        "on_hold",
+        "reason",
+        "available_at",
+    ]
+    list_filter = ["state", ("frozen_at", whether("on hold")), "reason"]
     list_select_related = ["recipient", "order"]
     search_fields = ["recipient__email", "order__code"]
 
     money = _amount("amount", "Amount")
+    on_hold = _amount("amount_frozen", "On hold")
 
 
 @admin.register(Settlement)

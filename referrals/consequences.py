@@ -22,7 +22,7 @@ def rewards(order: Order, outcome: Outcome) -> list[Entry]:
         return [Entry(label, amount, "Stays as it is", is_public=False)]
     if reward.state == State.PENDING:
         return [Entry(label, f"−{amount}", "Does not come about", is_public=False)]
-    has = ledger.balance(reward.recipient, reward.currency)
+    has = ledger.balance(reward.recipient, reward.currency) + reward.amount_frozen
     owed = format_money(max(0, reward.amount - has), reward.currency)
     note = "Taken from the balance" if has >= reward.amount else f"{owed} stays owed"
     return [Entry(label, f"−{amount}", note, is_public=False)]

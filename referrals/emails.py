@@ -23,3 +23,23 @@ def reward_available(reward: Reward) -> None:
             "invite_url": settings.SITE_URL + reverse("referrals:invite"),
         },
     )
+
+
+def reward_reversed(reward: Reward, taken: int) -> None:
+    """The credit went back: `taken` of it from the balance, the rest is owed.
+
+    One mail each time that happens, for a reward may come back and go again.
+    """
+    mail.write(
+        "reward_reversed",
+        f"reward:{reward.pk}:{reward.sequence}",
+        reward.recipient.email,
+        "reward_reversed",
+        {
+            "reward": reward,
+            "friend": reward.attribution.invitee.public_name,
+            "taken": taken,
+            "owed": reward.amount - taken,
+            "balance_url": settings.SITE_URL + reverse("accounts:balance"),
+        },
+    )

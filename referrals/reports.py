@@ -216,6 +216,8 @@ def _not_bought(attribution, amount):
 
 
 def _rewarded(reward, terms, amount, bought):
+    if reward.frozen_at and (reward.amount_frozen or reward.state == State.PENDING):
+        return _Ending("On hold", "", *_on_hold(reward, terms, amount, bought))
     if reward.state == State.AVAILABLE:
         steps = [bought, Step(amount, "done", reward.released_at)]
         return _Ending(f"{amount} in your balance", "good", steps)
@@ -230,6 +232,15 @@ def _rewarded(reward, terms, amount, bought):
     steps = [bought, Step(amount, "now", reward.available_at)]
     reason = f"Paid {_days(terms.hold_days)} after they bought."
     return _Ending(f"{amount} on {day}", "accent", steps, reason)
+
+
+def _on_hold(reward, terms, amount, bought):
+    """Neutral words: a bank asks, and nobody has done anything wrong by that."""
+    steps = [bought, Step(amount, "now", note="on hold")]
+    what = f"The {amount} is"
+    if 0 < reward.amount_frozen < reward.amount:
+        what = f"{_money(reward.amount_frozen, terms)} of it is"
+    return steps, f"{what} on hold while a payment is being checked."
 
 
 def _why_not(reason, terms):

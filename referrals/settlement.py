@@ -59,22 +59,26 @@ class Facts:
 
 @dataclass(frozen=True)
 class Desired:
-    """What ought to be: a reward in some state, or none (`void`) and why not."""
+    """What ought to be: a reward in some state, or none (`void`) and why not.
+
+    With `is_frozen` what is unspent of a paid reward can not be spent.
+    """
 
     state: State
     reason: str = ""
     available_at: datetime | None = None
+    is_frozen: bool = False
 
 
 def desired(facts: Facts) -> Desired:
     """The decision, from facts alone: no query, no clock."""
     against = _against(facts)
     if against:
-        return Desired(State.VOID, against)
+        return Desired(State.VOID, against, is_frozen=facts.is_disputed)
     available_at = facts.confirmed_at + timedelta(days=facts.hold_days)
-    if facts.is_held or facts.is_disputed or facts.now < available_at:
-        return Desired(State.PENDING, available_at=available_at)
-    return Desired(State.AVAILABLE, available_at=available_at)
+    waits = facts.is_held or facts.is_disputed or facts.now < available_at
+    state = State.PENDING if waits else State.AVAILABLE
+    return Desired(state, "", available_at, is_frozen=facts.is_disputed)
 
 
 def _against(facts):
@@ -119,9 +123,10 @@ def settle(order: Order | int) -> Settlement | None:
         attribution = _attribution_of(order, lock=True)
         if attribution is None:
             return None
-        reward = Reward.objects.filter(attribution=attribution, order=order).first()
+        reward = _reward_of(order, attribution)
         wanted = desired(_facts(order, attribution))
         reward = _make_so(order, attribution, reward, wanted)
+        _freeze_or_thaw(reward, wanted)
         settlement, _ = Settlement.objects.update_or_create(
             order=order,
             defaults={
@@ -216,6 +221,15 @@ def _released(order_id):
     return Reward.objects.filter(order=order_id, state=State.AVAILABLE).exists()
 
 
+def _reward_of(order, attribution):
+    """It knows the rows that are read already, so that no verb reads them again."""
+    reward = Reward.objects.filter(attribution=attribution, order=order).first()
+    if reward:
+        reward.order, reward.attribution = order, attribution
+        reward.recipient = attribution.inviter
+    return reward
+
+
 def _make_so(order, attribution, reward, wanted):
     """Write the difference between the reward there is and the one wanted."""
     if wanted.state == State.VOID:
@@ -233,6 +247,16 @@ def _make_so(order, attribution, reward, wanted):
     elif wanted.state == State.AVAILABLE and reward.state == State.REVERSED:
         rewards.restore(reward)
     return reward
+
+
+def _freeze_or_thaw(reward, wanted):
+    """While a bank questions the payment, nobody spends what was earned by it."""
+    if not reward or reward.state not in (State.PENDING, State.AVAILABLE):
+        return
+    if wanted.is_frozen and not reward.frozen_at:
+        rewards.freeze(reward)
+    elif reward.frozen_at and not wanted.is_frozen:
+        rewards.thaw(reward)
 
 
 def _attribution_of(order, lock=False):

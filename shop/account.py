@@ -36,15 +36,16 @@ def home(request):
 @login_required
 def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
-    lines = ledger.statement(request.user, settings.SHOP_CURRENCY)
-    owed = ledger.balance(request.user, settings.SHOP_CURRENCY, ledger.Kind.OWED)
+    currency = settings.SHOP_CURRENCY
+    lines = ledger.statement(request.user, currency)
     return render(
         request,
         "shop/balance.html",
         {
             "lines": lines,
             "balance": lines[0].balance_after if lines else 0,
-            "owed": owed,
+            "owed": ledger.balance(request.user, currency, ledger.Kind.OWED),
+            "on_hold": ledger.balance(request.user, currency, ledger.Kind.FROZEN),
         },
     )
 

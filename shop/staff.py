@@ -252,7 +252,11 @@ def _money_at_risk():
 
 
 def _owed_to_members():
-    kinds = [LedgerAccount.Kind.WALLET, LedgerAccount.Kind.HELD]
+    kinds = [
+        LedgerAccount.Kind.WALLET,
+        LedgerAccount.Kind.HELD,
+        LedgerAccount.Kind.FROZEN,
+    ]
     pots = LedgerAccount.objects.filter(
         kind__in=kinds, currency=settings.SHOP_CURRENCY, balance__gt=0
     )
@@ -266,7 +270,7 @@ def _owed_to_members():
         "Owed to members",
         format_money(total, settings.SHOP_CURRENCY),
         list_url(LedgerAccount, urlencode(query)),
-        "Balance to spend, and held for open orders",
+        "Balance to spend, held for open orders, and on hold",
     )
 
 

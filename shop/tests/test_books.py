@@ -18,7 +18,7 @@ from accounts.models import LedgerAccount, Transfer
 from catalog.models import StockMovement, Variant
 from catalog.tests.factories import make_variant
 from orders import confirmation, payments, reconciler, refunds
-from orders.models import Order, Payment, Refund
+from orders.models import Dispute, Order, Payment, Refund
 from orders.tests.factories import (
     deliver,
     give,
@@ -29,6 +29,7 @@ from orders.tests.factories import (
     place,
 )
 from referrals import rewards as reward_verbs
+from referrals import settlement
 from referrals.models import Reward
 from referrals.tests.factories import make_attribution
 from shop.kit import books, guards
@@ -115,6 +116,38 @@ def _uncredited(order):
     )
 
 
+def _frozen(trade):
+    """The day's reward, on hold since its payment was disputed."""
+    order = trade[0]
+    _dispute(order)
+    settlement.settle(order)
+    return Reward.objects.get(order=order)
+
+
+def _dispute(order, status="needs_response"):
+    payment = order.payments.get(status=Payment.Status.PAID)
+    return Dispute.objects.create(
+        payment=payment,
+        stripe_id=f"du_{status}",
+        amount=payment.amount_received,
+        currency=payment.currency,
+        status=status,
+        closed_at=timezone.now() if status == "lost" else None,
+    )
+
+
+def _questioned(order):
+    settlement.settle(order)
+    _dispute(order)
+    return Reward.objects.get(order=order).pk
+
+
+def _unfrozen(order):
+    reward = _frozen([order])
+    _only(Reward.objects.filter(pk=reward.pk), amount_frozen=0)
+    return _pots("frozen").get().pk
+
+
 TAMPERED = {
     "balances": lambda: _only(_pots("wallet"), balance=9),
     "currencies": lambda: _only(Transfer.objects.all(), currency="EUR"),
@@ -133,6 +166,13 @@ TAMPERED = {
     ),
     "never_quiet": lambda: _only(_orders(), status="expired", confirmed_at=None),
     "rewards": lambda: _only(Reward.objects.all(), state="void"),
+    "questioned": lambda: _questioned(_orders().get()),
+    "frozen": lambda: _unfrozen(_orders().get()),
+    "frozen_parts": lambda: _only(
+        Reward.objects.filter(state="available"),
+        amount_frozen=1,
+        frozen_at=timezone.now(),
+    ),
 }
 
 
@@ -154,6 +194,18 @@ def test_a_transfer_without_its_reward_is_named(trade):
         Transfer.objects.filter(key__startswith="reward:").update(key="reward:999:1")
 
     assert 999 in broken()["rewards"]
+
+
+def test_a_reward_on_hold_adds_up_until_its_dispute_is_lost_and_nobody_settles(trade):
+    reward = _frozen(trade)
+    assert reward.amount_frozen == reward.amount
+    assert broken() == {}
+
+    Dispute.objects.update(status="lost", closed_at=timezone.now())
+    assert broken() == {"questioned": [reward.pk]}
+
+    settlement.settle(trade[0])
+    assert broken() == {}
 
 
 def test_a_lost_movement_of_an_order_is_named(trade):
