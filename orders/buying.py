@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from accounts.models import Address, User
-from orders import checkout, confirmation, payments
+from orders import cancellations, checkout, payments, timeline
 from orders.models import Cart, Order
 
 
@@ -19,14 +19,14 @@ def place(cart: Cart, user: User | None, details: checkout.Details) -> Order:
         return checkout.place_order(cart, user, details)
     except checkout.OtherOrderOpen as other:
         try:
-            payments.close(other.order)
+            cancellations.cancel_unpaid(
+                other.order,
+                reason="The cart was changed",
+                actor=user,
+                origin=timeline.Origin.CUSTOMER,
+            )
         except payments.AlreadyPaid:
             return Order.objects.get(pk=other.order.pk)
-        closed = confirmation.cancel_order(
-            other.order.pk, reason="You changed your cart"
-        )
-        if closed.status not in (Order.Status.CANCELLED, Order.Status.EXPIRED):
-            return closed  # paid, and confirmed or held for a person's look
     return checkout.place_order(cart, user, details)
 
 

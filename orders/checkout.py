@@ -153,7 +153,14 @@ def place_order(cart: Cart, user: User | None, details: Details) -> Order:
             reason=f"Order {order.code}",
         )
         balances.hold(order)
-        timeline.note(order, "placed", "Order placed")
+        timeline.note(
+            order,
+            "placed",
+            "Order placed",
+            actor=user,
+            origin=timeline.Origin.CUSTOMER,
+            moved=("", order.status),
+        )
         if order.amount_due:
             Payment.objects.open_for(order)
         else:

@@ -33,11 +33,18 @@ def confirm_order(order_id: int) -> Order:
             _refuse(order, "Paid after the goods were given back, and they are gone.")
             return order
         balances.capture(order)
+        before = order.status
         order.status, order.confirmed_at = Status.CONFIRMED, timezone.now()
         order.save(update_fields=["status", "confirmed_at"])
         prefetch_related_objects([order], "lines")
         carts.forget_ordered(order)
-        timeline.note(order, "confirmed", "Order confirmed", data={"late": late})
+        timeline.note(
+            order,
+            "confirmed",
+            "Order confirmed",
+            data={"late": late},
+            moved=(before, order.status),
+        )
         emails.order_confirmed(order)
         signals.tell(order.pk)
     return order
@@ -45,12 +52,30 @@ def confirm_order(order_id: int) -> Order:
 
 def expire_order(order_id: int) -> Order:
     """Give stock and balance of an unpaid order back; leave any other alone."""
-    return _close(order_id, Status.EXPIRED, "expired", "Not paid in time")
+    with transaction.atomic():
+        order, closed = _close(order_id, Status.EXPIRED, "Not paid in time")
+        if closed:
+            emails.order_expired(order)
+    return order
 
 
-def cancel_order(order_id: int, *, reason: str, actor: User | None = None) -> Order:
-    """Take an unpaid order back, with its stock and balance."""
-    return _close(order_id, Status.CANCELLED, "cancelled", reason, actor)
+def cancel_order(
+    order_id: int,
+    *,
+    reason: str,
+    actor: User | None = None,
+    origin: str = timeline.Origin.SHOP,
+    notifies: bool = False,
+) -> Order:
+    """Take an unpaid order back, with its stock and balance; leave any other alone.
+
+    Its page at Stripe is closed before: see `cancellations`.
+    """
+    with transaction.atomic():
+        order, closed = _close(order_id, Status.CANCELLED, reason, actor, origin)
+        if closed and notifies:
+            emails.order_cancelled(order, reason)
+    return order
 
 
 def hold(order: Order, reason: str) -> None:
@@ -62,7 +87,7 @@ def hold(order: Order, reason: str) -> None:
         return
     order.held_at, order.held_because = timezone.now(), reason
     order.save(update_fields=["held_at", "held_because"])
-    timeline.note(order, "held", reason, public=False)
+    timeline.note(order, "held", reason)
     signals.tell(order.pk)
 
 
@@ -87,25 +112,27 @@ def _is_covered(order):
     return order.payments.filter(status=Payment.Status.PAID).exists()
 
 
-def _close(order_id, status, kind, text, actor=None):
-    with transaction.atomic():
-        order = _lock(order_id)
-        if order.status != Status.PENDING or _is_covered(order):
-            return order
-        order.status = status
-        moment = "expired_at" if status == Status.EXPIRED else "cancelled_at"
-        setattr(order, moment, timezone.now())
-        order.save(update_fields=["status", moment])
-        order.payments.close()
-        stock.give_back(
-            _quantities(order),
-            cause=f"order:{order.pk}:return",
-            reason=f"Order {order.code} {kind}",
-        )
-        balances.give_back(order)
-        timeline.note(order, kind, text, actor=actor)
-        signals.tell(order.pk)
-    return order
+def _close(order_id, status, text, actor=None, origin=timeline.Origin.SHOP):
+    """The order, and whether it was unpaid and is closed now."""
+    order = _lock(order_id)
+    if order.status != Status.PENDING or _is_covered(order):
+        return order, False
+    before, order.status = order.status, status
+    moment = "expired_at" if status == Status.EXPIRED else "cancelled_at"
+    setattr(order, moment, timezone.now())
+    order.save(update_fields=["status", moment])
+    order.payments.close()
+    stock.give_back(
+        _quantities(order),
+        cause=f"order:{order.pk}:return",
+        reason=f"Order {order.code} {status}",
+    )
+    balances.give_back(order)
+    timeline.note(
+        order, status, text, actor=actor, origin=origin, moved=(before, status)
+    )
+    signals.tell(order.pk)
+    return order, True
 
 
 def _take_again(order):

@@ -103,14 +103,13 @@ def events() -> list[dict]:
 
 @books.section("mails")
 def mails() -> list[dict]:
-    """`order` is empty for a mail about something else."""
-    codes = dict(Order.objects.values_list("pk", "code").iterator(2000))
+    """`order` is empty for a mail about something else; `copy` counts resending."""
     rows = Message.objects.order_by("pk").values_list(
-        "kind", "subject_row", "message_id"
+        "kind", "reference", "copy", "message_id"
     )
     return [
-        {"kind": kind, "order": _order_of(subject, codes), "message_id": message_id}
-        for kind, subject, message_id in rows.iterator(2000)
+        {"kind": kind, "order": number, "copy": copy, "message_id": message_id}
+        for kind, number, copy, message_id in rows.iterator(2000)
     ]
 
 
@@ -127,9 +126,3 @@ def audit() -> list[dict]:
 def _sums(rows, by):
     summed = rows.order_by().values_list(by).annotate(total=Sum("quantity"))
     return dict(summed)
-
-
-def _order_of(subject_row, codes):
-    cause, _, rest = subject_row.partition(":")
-    number = rest.partition(":")[0]
-    return codes.get(int(number), "") if cause == "order" else ""

@@ -5,17 +5,21 @@ decided in `confirmation`. So events may come twice, late or in any order.
 """
 
 import logging
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from orders import confirmation, reversals, signals, timeline
+from orders import confirmation, emails, reversals, signals, timeline
 from orders.models import Order, Payment
 from shop.kit.money import format_money
 
 logger = logging.getLogger("tandem.payments")
+
+# How long the goods wait for a second try of somebody who hears of the first by mail.
+TIME_TO_TRY_AGAIN = timedelta(days=1)
 
 
 def record(event: dict) -> None:
@@ -41,12 +45,44 @@ def record_session(session: dict) -> None:
             payment.session_id = session["id"]
             payment.save(update_fields=["session_id"])
         if session["status"] == "expired" and session["id"] == payment.session_id:
-            Payment.objects.filter(pk=payment.pk).close()
+            if Payment.objects.filter(pk=payment.pk).close():
+                timeline.note(
+                    payment.order,
+                    "page_closed",
+                    "Stripe closed the card page, unpaid",
+                    data={"payment": payment.pk},
+                    origin=timeline.Origin.STRIPE,
+                )
             # The order lives on if another attempt is open by now, its page payable.
             if not payment.order.payments.filter(status=Payment.Status.OPEN).exists():
                 confirmation.expire_order(payment.order_id)
         elif session["status"] == "complete" and session["payment_status"] == "paid":
             _record_money(payment, session)
+
+
+def record_debit_failure(session: dict) -> None:
+    """Money that was on its way for days never came: the order can be paid once more.
+
+    Its buyer has left long ago, so a mail asks them back, and the goods wait for a day.
+    Only cards are offered by us; Stripe's dashboard may one day offer more.
+    """
+    with transaction.atomic():
+        payment = _lock_payment(session_id=session["id"], metadata=session["metadata"])
+        if not payment or not Payment.objects.filter(pk=payment.pk).close():
+            return
+        order = payment.order
+        timeline.note(
+            order,
+            "payment_failed",
+            "The payment was on its way and did not come",
+            data={"payment": payment.pk},
+            origin=timeline.Origin.STRIPE,
+        )
+        if order.is_open:
+            order.expires_at = max(order.expires_at, timezone.now() + TIME_TO_TRY_AGAIN)
+            order.save(update_fields=["expires_at"])
+            emails.payment_failed(payment, order)
+        signals.tell(order.pk)
 
 
 def record_charge(charge: dict) -> None:
@@ -66,7 +102,10 @@ def record_charge(charge: dict) -> None:
 
 
 def record_failure(intent: dict) -> None:
-    """A refused card is news for the timeline; the session stays open."""
+    """A refused card is news for the timeline; the session stays open.
+
+    No mail: its owner reads it on Stripe's page, beside the field for another card.
+    """
     error = intent.get("last_payment_error") or {}
     with transaction.atomic():
         payment = _lock_payment(intent_id=intent["id"], metadata=intent["metadata"])
@@ -75,13 +114,18 @@ def record_failure(intent: dict) -> None:
             payment.last_error = code[:250]
             payment.save(update_fields=["last_error"])
             timeline.note(
-                payment.order, "payment_failed", f"Card refused: {code}", public=False
+                payment.order,
+                "payment_refused",
+                f"Payment refused: {code}"[:250],
+                data={"payment": payment.pk},
+                origin=timeline.Origin.STRIPE,
             )
 
 
 _RECORDERS = {
     "checkout.session.completed": record_session,
     "checkout.session.async_payment_succeeded": record_session,
+    "checkout.session.async_payment_failed": record_debit_failure,
     "checkout.session.expired": record_session,
     "charge.succeeded": record_charge,
     "charge.refunded": reversals.check_charge,
@@ -111,7 +155,11 @@ def _record_money(payment, session):
         )
         paid = format_money(session["amount_total"], session["currency"].upper())
         timeline.note(
-            order, "paid", f"Paid {paid} by card", data={"payment": payment.pk}
+            order,
+            "paid",
+            f"Paid {paid} by card",
+            data={"payment": payment.pk},
+            origin=timeline.Origin.STRIPE,
         )
         signals.tell(order.pk)
     problem = _mismatch(payment, session)

@@ -49,6 +49,7 @@ class Wish:
     everything: bool = False
     restock: bool = False
     cancels: bool = False
+    notify: bool = True
     reason: str = ""
     payment: int | None = None
 
@@ -134,10 +135,10 @@ def plan(order: Order, wish: Wish) -> Plan:
         wanted = left + facts.balance_left
     else:
         wanted = sum(piece.amount for piece in pieces) + shipping + wish.amount
-    if wanted > left + facts.balance_left:
     if wish.amount != money.floor(wish.amount, order.currency):
         smallest = format_money(step(order.currency), order.currency)
         raise NotRefundable(f"Money goes back in steps of {smallest}.")
+    if wanted > left + facts.balance_left:
         most = format_money(left + facts.balance_left, order.currency)
         raise NotRefundable(f"Only {most} is left to give back.")
     if not wanted and not wish.cancels:
@@ -221,6 +222,7 @@ def _request(shown, actor, origin):
             amount_left=now.amount_left,
             currency=order.currency,
             cancels=shown.wish.cancels,
+            notifies=shown.wish.notify,
             origin=origin,
             reason=shown.wish.reason,
             actor=actor,
@@ -400,7 +402,8 @@ def _sheet(made, read):
         yield from import_string(path)(order, outcome)
     if wish.cancels:
         yield Entry("The order", "Cancelled")
-    yield Entry("Mail", order.email, "Cancelled" if wish.cancels else "Refunded")
+    kind = "Cancelled" if wish.cancels else "Refunded"
+    yield Entry("Mail", order.email, kind) if wish.notify else Entry("Mail", "None")
 
 
 def _version(facts, wish, sheet):

@@ -37,6 +37,12 @@ _MOVES = {
     State.PENDING: {State.SUCCEEDED, State.FAILED, State.CANCELLED},
     State.SUCCEEDED: {State.FAILED},
 }
+_ORIGINS = {
+    Refund.Origin.STAFF: timeline.Origin.STAFF,
+    Refund.Origin.CUSTOMER: timeline.Origin.CUSTOMER,
+    Refund.Origin.AUTOMATIC: timeline.Origin.SHOP,
+    Refund.Origin.STRIPE: timeline.Origin.STRIPE,
+}
 # How far a dispute has come; words that we do not know stand in the middle.
 _PROGRESS = {
     "warning_needs_response": 1,
@@ -105,7 +111,7 @@ def note_refused(refund: Refund, because: str) -> None:
             state=State.FAILED, failure_reason=because[:250], failed_at=timezone.now()
         ):
             text = f"Stripe refused to refund: {because}"[:250]
-            timeline.note(order, "refund_refused", text, public=False)
+            timeline.note(order, "refund_refused", text, origin=timeline.Origin.STRIPE)
             signals.tell(order.pk)
 
 
@@ -187,7 +193,7 @@ def dismiss_warning(dispute: Dispute, actor: User) -> bool:
             "warning_dismissed",
             "Fraud warning looked at and dismissed",
             actor=actor,
-            public=False,
+            origin=timeline.Origin.STAFF,
         )
         signals.tell(order.pk)
     return True
@@ -283,21 +289,36 @@ def _take_effect(refund, order):
             reference=order.code,
             actor=refund.actor,
         )
+    origin = _ORIGINS[refund.origin]
     if refund.cancels and order.status == Order.Status.CONFIRMED:
         order.status, order.cancelled_at = Order.Status.CANCELLED, timezone.now()
         order.save(update_fields=["status", "cancelled_at"])
-        text = refund.reason or "Cancelled"
-        timeline.note(order, "cancelled", text, actor=refund.actor)
+        timeline.note(
+            order,
+            "cancelled",
+            refund.reason or timeline.CANCELLED,
+            actor=refund.actor,
+            origin=origin,
+            moved=(Order.Status.CONFIRMED, Order.Status.CANCELLED),
+        )
     if refund.amount:
         data = {
             "refund": refund.pk,
             "card": refund.amount_card,
             "balance": refund.amount_balance,
         }
-        timeline.note(order, "refunded", _words(refund), data=data, actor=refund.actor)
+        timeline.note(
+            order,
+            "refunded",
+            _words(refund),
+            data=data,
+            actor=refund.actor,
+            origin=origin,
+        )
     if refund.state not in (State.FAILED, State.CANCELLED):
         order.refunds.unresolved().update(resolved_at=timezone.now())
-        emails.money_back(refund, order)
+        if refund.notifies:
+            emails.money_back(refund, order)
 
 
 def _reopen(refund, order):
@@ -308,6 +329,7 @@ def _reopen(refund, order):
         "refund_failed",
         f"The refund of {amount} to the card {word}. We find another way.",
         data={"refund": refund.pk, "because": refund.failure_reason},
+        origin=timeline.Origin.STRIPE,
     )
 
 
@@ -326,7 +348,13 @@ def _words(refund):
 def _note_dispute(order, dispute, kind):
     amount = format_money(dispute.amount, dispute.currency)
     text = f"{dispute} ({amount})"[:250]
-    timeline.note(order, kind, text, data={"dispute": dispute.pk}, public=False)
+    timeline.note(
+        order,
+        kind,
+        text,
+        data={"dispute": dispute.pk},
+        origin=timeline.Origin.STRIPE,
+    )
     signals.tell(order.pk)
 
 

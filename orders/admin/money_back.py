@@ -44,6 +44,9 @@ class RefundForm(forms.Form):
         self.fields["payment"] = forms.ModelChoiceField(
             paid, label="Of which payment", required=False, empty_label="Any"
         )
+        self.fields["notify"] = forms.BooleanField(
+            label="Write to the customer", required=False
+        )
         self.fields["reason"] = forms.CharField(
             label="Reason", max_length=200, help_text="The customer reads it."
         )
@@ -62,6 +65,7 @@ class RefundForm(forms.Form):
             everything=said["everything"] or said["cancels"],
             restock=said["restock"],
             cancels=said["cancels"],
+            notify=said["notify"],
             reason=said["reason"],
             payment=said["payment"].pk if said["payment"] else None,
         )
@@ -73,7 +77,7 @@ def refund(model_admin, request, pk):
         raise PermissionDenied
     order = get_object_or_404(Order, pk=pk)
     cancels = "cancel" in request.GET
-    start = {"cancels": cancels, "everything": cancels, "restock": True}
+    start = {"cancels": cancels, "everything": cancels, "restock": True, "notify": True}
     posted = request.POST if request.method == "POST" else None
     form = RefundForm(order, posted, initial=start)
     shown = None

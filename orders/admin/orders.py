@@ -1,6 +1,5 @@
 """Orders as staff see them: all about one on one page, and nothing to overwrite."""
 
-from collections import Counter
 from functools import partial
 
 from django import forms
@@ -13,8 +12,9 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from accounts.addresses import written
-from orders import confirmation, payments, timeline
-from orders.admin import money_back
+from accounts.models import User
+from orders import timeline
+from orders.admin import cancelling, money_back
 from orders.models import (
     Order,
     OrderAddress,
@@ -31,15 +31,11 @@ from shop.kit.staff import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     change_url,
-    confirm,
     linked,
     moment,
     money_column,
     whether,
 )
-
-# Each is closed at Stripe first, one call after the other, while the browser waits.
-MOST_CANCELLED_AT_ONCE = 50
 
 
 def found(term: str) -> Q:
@@ -57,6 +53,24 @@ def found(term: str) -> Q:
 class NoteForm(forms.Form):
     text = forms.CharField(label="Note", max_length=250)
     is_public = forms.BooleanField(label="The customer may read it", required=False)
+
+
+@admin.display(description="From, to")
+def moved(page, event):
+    """The order's state before and after, where an entry tells of a move."""
+    states = dict(Order.Status.choices)
+    words = [states[each] for each in (event.before, event.after) if each]
+    return " → ".join(words) or NOTHING
+
+
+@admin.display(description="Who", ordering="actor")
+def who(page, event):
+    """The person where one is known, and in which role."""
+    if not event.actor:
+        return event.get_origin_display()
+    return format_html(
+        '<a href="{}">{}</a>', change_url(User, event.actor_id), event.actor
+    )
 
 
 class LineInline(ReadOnlyInline):
@@ -124,10 +138,11 @@ class RefundInline(ReadOnlyInline):
 class EventInline(ReadOnlyInline):
     model = OrderEvent
     verbose_name_plural = "what happened"
-    fields = ["created_at", "text", "who", "is_public"]
-    readonly_fields = ["who"]
+    fields = ["created_at", "text", "moved", "who", "is_public"]
+    readonly_fields = ["moved", "who"]
 
-    who = linked("actor", "Who", nobody="The shop itself")
+    moved = moved
+    who = who
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("actor")
@@ -154,7 +169,7 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     search_help_text = "Code, email, name, SKU, or Stripe's id of session or payment"
     ordering = ["-pk"]
     view_on_site = False  # a guest's address holds the key to the order
-    actions = ["cancel_unpaid"]
+    actions = ["cancel"]
     inlines = [LineInline, DiscountInline, PaymentInline, RefundInline, EventInline]
     fieldsets = [
         (None, {"fields": ["spoken_code", "state", "person", "email", "goes_to"]}),
@@ -226,66 +241,9 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(found(term)) if term else queryset), False
 
-    @admin.action(description="Cancel, if unpaid…", permissions=["act"])
-    def cancel_unpaid(self, request, queryset):
-        orders = list(queryset.pending().order_by("pk")[: MOST_CANCELLED_AT_ONCE + 1])
-        if not orders:
-            self.message_user(
-                request, "None of these is waiting for payment.", messages.WARNING
-            )
-            return None
-        if len(orders) > MOST_CANCELLED_AT_ONCE:
-            self.message_user(
-                request,
-                f"Choose at most {MOST_CANCELLED_AT_ONCE} at once.",
-                messages.WARNING,
-            )
-            return None
-        if "confirmed" in request.POST:
-            for order in orders:
-                self._cancel(request, order)
-            return None
-        sums = Counter()
-        for order in orders:
-            sums[order.currency] += order.amount_total
-        return confirm(
-            self,
-            request,
-            action="cancel_unpaid",
-            rows=orders,
-            title="Cancel unpaid orders",
-            facts=[
-                ("Orders", len(orders)),
-                *(("Worth", format_money(sums[code], code)) for code in sums),
-                ("What follows", "The card page is closed, stock and balance return."),
-            ],
-            button="Cancel them" if len(orders) > 1 else "Cancel this order",
-        )
-
-    def _cancel(self, request, order):
-        """As a changed cart does it: closed at Stripe first, then given back."""
-        try:
-            payments.close(order)
-        except payments.AlreadyPaid:
-            self.message_user(
-                request, f"{order.spoken_code} was paid just now.", messages.WARNING
-            )
-            return
-        except payments.PaymentUnavailable:
-            self.message_user(
-                request,
-                f"{order.spoken_code} stays: Stripe cannot be asked. Try again later.",
-                messages.ERROR,
-            )
-            return
-        order = confirmation.cancel_order(
-            order.pk, reason="Cancelled by the shop", actor=request.user
-        )
-        if order.status == Order.Status.CANCELLED:
-            self.log_change(request, order, "Cancelled, unpaid.")
-            self.message_user(
-                request, f"{order.spoken_code} is cancelled.", messages.SUCCESS
-            )
+    @admin.action(description="Cancel…", permissions=["act"])
+    def cancel(self, request, queryset):
+        return cancelling.cancel(self, request, queryset)
 
     def get_urls(self):
         view = self.admin_site.admin_view(require_POST(self.add_note))
@@ -303,11 +261,10 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
         order = get_object_or_404(Order, pk=pk)
         form = NoteForm(request.POST)
         if form.is_valid():
-            timeline.note(
+            timeline.remark(
                 order,
-                "note",
                 form.cleaned_data["text"],
-                actor=request.user,
+                request.user,
                 public=form.cleaned_data["is_public"],
             )
             self.message_user(request, "The note is kept.", messages.SUCCESS)
@@ -385,12 +342,22 @@ class OrderDiscountAdmin(ReadOnlyAdmin):
 
 @admin.register(OrderEvent)
 class OrderEventAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "belongs_to", "text", "who", "is_public"]
-    list_filter = ["kind", "is_public", "created_at"]
+    list_display = ["created_at", "belongs_to", "text", "moved", "who", "is_public"]
+    list_filter = ["kind", "origin", "is_public", "created_at"]
     list_select_related = ["order", "actor"]
     search_fields = ["=order__code", "=actor__email", "text"]
     ordering = ["-pk"]
-    fields = ["created_at", "belongs_to", "kind", "text", "who", "is_public", "data"]
+    fields = [
+        "created_at",
+        "belongs_to",
+        "kind",
+        "text",
+        "moved",
+        "who",
+        "is_public",
+        "data",
+    ]
 
     belongs_to = linked("order", "Order")
-    who = linked("actor", "Who", nobody="The shop itself")
+    moved = moved
+    who = who

@@ -217,7 +217,7 @@ def test_inv_15_late_money_for_lost_goods_is_put_before_a_person(
     assert order.payments.get().status == Payment.Status.PAID
     assert left(lamp) == 1
     assert ledger.balance(ada, "USD") == 1000
-    assert not Message.objects.exists()
+    assert [message.kind for message in Message.objects.all()] == ["order_expired"]
     assert_books_hold(ada)
 
 

@@ -43,8 +43,8 @@ def test_the_owner_reads_states_lines_amounts_address_and_story(client):
         "$50.00",
         "From your balance",
         "12 Analytical Row",
-        "Order placed",
-        "Order confirmed",
+        "You placed the order",
+        "We have your order",
         "Packing",
     ):
         assert words in html

@@ -229,7 +229,7 @@ def test_a_refused_card_leaves_the_order_waiting(client, stripe_sandbox, order):
 
     assert status(order) == Order.Status.PENDING
     assert Payment.objects.get().last_error == "generic_decline"
-    assert not order.events.get(kind="payment_failed").is_public
+    assert not order.events.get(kind="payment_refused").is_public
 
 
 # Inv 19: an event wrong in one respect each, signed all the same

@@ -3,21 +3,21 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from orders import payments, refunds
+from orders import cancellations, payments, refunds, timeline
 from orders.access import order_for, sign_in_first
-from orders.models import Refund
+from orders.models import Order, Refund
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @sign_in_first
 def cancel(request, code):
-    """The buyer takes a paid order back: what returns and where, then the deed."""
+    """The buyer takes an order back: what returns and where, then the deed."""
     token = (request.POST or request.GET).get("t", "")
     order = order_for(request, code, token)
-    wish = refunds.Wish(
-        everything=True, restock=True, cancels=True, reason="Cancelled by you"
-    )
+    if order.is_open:
+        return _cancel_unpaid(request, order, token)
+    wish = refunds.Wish(everything=True, restock=True, cancels=True)
     try:
         if not order.can_be_cancelled:
             raise refunds.NotRefundable("This order cannot be cancelled any more.")
@@ -34,10 +34,41 @@ def cancel(request, code):
     return render(request, "orders/cancel.html", context)
 
 
-def _execute(request, shown):
-    actor = request.user if request.user.is_authenticated else None
+def _cancel_unpaid(request, order, token):
+    if request.method != "POST":
+        lines = list(order.lines.all())
+        context = {"order": order, "lines": lines, "token": token}
+        return render(request, "orders/cancel_unpaid.html", context)
     try:
-        refunds.execute(shown, actor, Refund.Origin.CUSTOMER)
+        cancellations.cancel_unpaid(
+            order, actor=_actor(request), origin=timeline.Origin.CUSTOMER
+        )
+    except payments.AlreadyPaid:
+        messages.warning(request, _why_it_stands(order))
+    except payments.PaymentUnavailable:
+        messages.error(
+            request,
+            "The payment page could not be closed just now, so your order stands. "
+            "Try again in a minute.",
+        )
+    else:
+        messages.success(request, "Your order is cancelled. Nothing was charged.")
+    return redirect(order.get_absolute_url())
+
+
+def _why_it_stands(order):
+    """In words that are true: the money may be here, on its way, or looked at."""
+    order = Order.objects.get(pk=order.pk)
+    if order.can_be_cancelled:
+        return "Your payment was faster. The order is paid; you can still cancel it."
+    if order.held_at:
+        return "Your payment was faster. A person looks at it and writes to you."
+    return "Your payment is on its way, so the order stands. Try again once it is here."
+
+
+def _execute(request, shown):
+    try:
+        refunds.execute(shown, _actor(request), Refund.Origin.CUSTOMER)
     except refunds.FactsChanged:
         messages.warning(request, "Something has changed since. Look once more.")
     except payments.RefundRefused:
@@ -48,3 +79,7 @@ def _execute(request, shown):
         messages.info(request, "Your wish is noted. It is done in a few minutes.")
     else:
         messages.success(request, "Your order is cancelled.")
+
+
+def _actor(request):
+    return request.user if request.user.is_authenticated else None

@@ -3,28 +3,49 @@
 A roll-back takes the mail with it; a mail server that is down cannot break an order.
 Each mail has one row, unique by kind and by the row it is about, and one Message-ID for
 every try, so that a repeat after a crash can be recognised by the reader's program.
+What staff send again is a new row with a number and an id of its own: the reader's
+program would hide a second mail under the first one's id.
 """
 
+import re
 import secrets
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.dispatch import Signal
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from shop.kit import jobs
 from shop.kit.models import Message
 
+# Staff had a mail sent again. Told within the transaction, with `message` and `actor`.
+sent_again = Signal()
+
+# In the address of a link: a guest's key to an order, not a word like `page=2`.
+_KEY = re.compile(r"([?&;]\w+=)[\w-]{20,}")
+
+
+class NotSentAgain(Exception):
+    """This mail cannot be sent again now; the message is for a person."""
+
 
 def write(
-    kind: str, subject_row: str, to: str, template: str, context: dict
+    kind: str,
+    subject_row: str,
+    to: str,
+    template: str,
+    context: dict,
+    *,
+    reference: str = "",
 ) -> Message | None:
     """Write a mail from `emails/<template>` .subject.txt, .txt and .html; enqueue it.
 
-    Safe to repeat: the second mail of one kind about one row is not written and None
-    returned.
+    `reference` is the code of the order it is about, if any. Safe to repeat: the second
+    mail of one kind about one row is not written and None returned.
     """
     context = {
         "site_url": settings.SITE_URL,
@@ -34,15 +55,81 @@ def write(
     subject = render_to_string(f"emails/{template}.subject.txt", context)
     text = render_to_string(f"emails/{template}.txt", context)
     html = render_to_string(f"emails/{template}.html", context)
-    return _store(kind, subject_row, to, " ".join(subject.split()), text, html)
+    subject = " ".join(subject.split())
+    return _store(kind, subject_row, to, subject, text, html, reference)
 
 
-def _store(kind, subject_row, to, subject, text, html=""):
+def next_copy(message: Message) -> int:
+    """The number that this mail would have, sent once more."""
+    return _twins(message).aggregate(last=Max("copy"))["last"] + 1
+
+
+def send_again(message: Message, number: int, actor) -> Message:
+    """Send the same words to the same address once more.
+
+    What never left is tried again; of what did, copy `number` is written, as the page
+    that asked has shown it: pressed twice, it is sent once. Raises NotSentAgain.
+    """
+    if message.is_secret:
+        raise NotSentAgain("Its code is for one person and one moment. Ask for a new.")
+    with transaction.atomic():
+        if number != next_copy(message):
+            raise NotSentAgain("Somebody has just sent it again.")
+        if _twins(message).filter(state=Message.State.QUEUED).exists():
+            raise NotSentAgain("It is on its way already.")
+        if message.state == Message.State.FAILED:
+            failed = Message.objects.filter(pk=message.pk, state=Message.State.FAILED)
+            if not failed.update(state=Message.State.QUEUED):
+                raise NotSentAgain("It is on its way already.")
+            deliver.enqueue(message.pk)
+        else:
+            message = _copy(message, number, actor)
+        sent_again.send(sender=Message, message=message, actor=actor)
+    return message
+
+
+def without_keys(words: str) -> str:
+    """A mail as staff may read it: a key in a link lets its holder act as the buyer."""
+    return _KEY.sub(r"\1…", words)
+
+
+def _twins(message):
+    return Message.objects.filter(kind=message.kind, subject_row=message.subject_row)
+
+
+def _copy(message, number, actor):
+    copy = Message(
+        kind=message.kind,
+        subject_row=message.subject_row,
+        copy=number,
+        reference=message.reference,
+        asked_by=actor,
+        message_id=_new_id(),
+        recipient=message.recipient,
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+    )
+    try:
+        with transaction.atomic():
+            copy.save(force_insert=True)
+    except IntegrityError as error:
+        raise NotSentAgain("Somebody has just sent it again.") from error
+    deliver.enqueue(copy.pk)
+    return copy
+
+
+def _new_id():
     host = settings.SITE_URL.split("://")[-1].split(":")[0]
+    return f"<{secrets.token_hex(16)}@{host}>"
+
+
+def _store(kind, subject_row, to, subject, text, html="", reference=""):
     message = Message(
         kind=kind,
         subject_row=subject_row,
-        message_id=f"<{secrets.token_hex(16)}@{host}>",
+        reference=reference,
+        message_id=_new_id(),
         recipient=to,
         subject=subject[:250],
         text=text,
@@ -53,7 +140,7 @@ def _store(kind, subject_row, to, subject, text, html=""):
             message.save(force_insert=True)
             deliver.enqueue(message.pk)
     except IntegrityError:
-        if not Message.objects.filter(kind=kind, subject_row=subject_row).exists():
+        if not _twins(message).exists():
             raise
         return None
     return message
@@ -109,6 +196,11 @@ class Outbox(BaseEmailBackend):
             )
             for to in mail.recipients():
                 _store(
-                    "account", secrets.token_hex(16), to, mail.subject, mail.body, html
+                    Message.ACCOUNT,
+                    secrets.token_hex(16),
+                    to,
+                    mail.subject,
+                    mail.body,
+                    html,
                 )
         return len(email_messages)
