@@ -1,4 +1,7 @@
-"""Put what stands in `catalogue.json` and `images/` into the shop."""
+"""Put what stands in `catalogue.json` and `images/` into the shop.
+
+Its prices are US cents; a shop in another currency asks about as much.
+"""
 
 import json
 from collections.abc import Callable
@@ -6,6 +9,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -14,6 +18,7 @@ from django.utils.text import slugify
 
 from catalog import categories, images, products, stock
 from catalog.models import Category, OptionValue, Product, ProductImage, Variant
+from shop.kit.currencies import about
 
 HERE = Path(__file__).resolve().parent
 FOLDER = "products/demo"
@@ -155,7 +160,7 @@ def _load_product(row, category, everything) -> None:
             defaults={
                 "product": product,
                 "name": ", ".join(wanted["options"].values()),
-                "amount": wanted["price"],
+                "amount": about(wanted["price"], settings.SHOP_CURRENCY),
                 "compare_at_amount": _compare_at(row, wanted),
                 "weight_grams": row["weight_grams"],
                 "position": position,
@@ -198,7 +203,9 @@ def _specs(row) -> dict[str, str]:
 
 def _compare_at(row, variant) -> int | None:
     before = row.get("compare_at")
-    return before if before and before > variant["price"] else None
+    if not before or before <= variant["price"]:
+        return None
+    return about(before, settings.SHOP_CURRENCY)
 
 
 def _values(product, options) -> list[OptionValue]:

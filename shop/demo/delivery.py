@@ -1,6 +1,9 @@
-"""Where the demo shop delivers: one flat rate per zone."""
+"""Where the demo shop delivers: one flat rate per zone, about so many US cents."""
+
+from django.conf import settings
 
 from orders.models import ShippingMethod, ShippingZone
+from shop.kit.currencies import about
 
 _EUROPE = [
     *("AT", "BE", "CH", "CZ", "DE", "DK", "ES", "FI", "FR"),
@@ -24,8 +27,8 @@ def load() -> None:
             ShippingMethod.objects.create(
                 zone=zone,
                 name="Standard delivery",
-                amount=amount,
-                free_from_amount=free_from,
+                amount=about(amount, settings.SHOP_CURRENCY),
+                free_from_amount=free_from and about(free_from, settings.SHOP_CURRENCY),
                 days_least=days[0],
                 days_most=days[1],
             )

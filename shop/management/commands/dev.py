@@ -20,6 +20,10 @@ from shop.demo import people
 class Command(BaseCommand):
     help = "Migrate, load the demo shop and run everything until Ctrl-C."
 
+    def get_check_kwargs(self, options):
+        # What is asked of the database, too: in which currency its money is.
+        return super().get_check_kwargs(options) | {"databases": ["default"]}
+
     def handle(self, **options):
         if settings.PRODUCTION:
             raise CommandError("`dev` runs the demo shop; SHOP_ENV is production.")

@@ -2,7 +2,7 @@ import pytest
 import stripe
 
 from . import contract
-from .factories import session_params
+from .factories import line, plain_params, session_params
 
 SLOW, FAILING = "4000000000007726", "4000000000005126"
 DAYS = 24 * 60 * 60
@@ -44,6 +44,46 @@ def test_a_wrong_refund_is_refused(client, sandbox, charge, params):
         client.v1.refunds.create({"charge": charge.id, **params})
 
     assert sandbox.events("refund.created") == []
+
+
+@pytest.mark.parametrize(
+    ("currency", "whole", "part", "odd"),
+    [("kwd", 12_340, 2_340, 2_345), ("isk", 120_000, 20_000, 20_050)],
+)
+def test_money_goes_back_in_the_steps_that_a_card_is_charged_in(
+    client, sandbox, currency, whole, part, odd
+):
+    lines = [line(1, whole, currency=currency)]
+    session = client.v1.checkout.sessions.create(plain_params(*lines))
+    sandbox.pay(session.id)
+    charge = client.v1.charges.list().data[0]
+
+    with pytest.raises(stripe.InvalidRequestError, match="must be a multiple"):
+        client.v1.refunds.create({"charge": charge.id, "amount": odd})
+
+    refund = client.v1.refunds.create({"charge": charge.id, "amount": part})
+    assert (refund.amount, refund.currency) == (part, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "code"),
+    [
+        ("kwd", 12_345, None),
+        ("isk", 120_050, None),
+        ("ugx", 2_000_001, None),
+        ("jpy", 49, "amount_too_small"),
+        ("jpy", 100_000_000, "amount_too_large"),
+    ],
+)
+def test_an_amount_that_no_card_is_charged_opens_no_session(
+    client, currency, amount, code
+):
+    lines = [line(1, amount, currency=currency)]
+
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        client.v1.checkout.sessions.create(plain_params(*lines))
+
+    assert refusal.value.code == code
 
 
 def test_what_was_refunded_cannot_be_refunded_again(client, charge):

@@ -11,6 +11,10 @@ class Command(BaseCommand):
             "--once", action="store_true", help="Run what is due now, then stop."
         )
 
+    def get_check_kwargs(self, options):
+        # What is asked of the database, too: in which currency its money is.
+        return super().get_check_kwargs(options) | {"databases": ["default"]}
+
     def handle(self, *, once, **options):
         if once:
             jobs.reap()
