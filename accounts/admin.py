@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from accounts import ledger
 from accounts.addresses import written
-from accounts.models import Address, LedgerAccount, Transfer, User
+from accounts.models import Address, CreditLot, LedgerAccount, Transfer, User
 from shop.kit.money import format_money
 from shop.kit.staff import (
     NOTHING,
@@ -244,3 +244,14 @@ class TransferAdmin(ReadOnlyAdmin):
             transfer.reference,
             transfer.reference,
         )
+
+
+@admin.register(CreditLot)
+class CreditLotAdmin(ReadOnlyAdmin):
+    list_display = ["owner", "left", "expires_at", "transfer"]
+    list_select_related = ["owner", "transfer"]
+    search_fields = ["owner__email", "transfer__key"]
+
+    @admin.display(description="Left", ordering="remaining")
+    def left(self, lot):
+        return format_money(lot.remaining, lot.currency)

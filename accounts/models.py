@@ -142,6 +142,9 @@ class LedgerAccount(models.Model):
         PROGRAMME_COST = "programme_cost", "Cost of the referral programme"
         SALES = "sales", "Sales paid by balance"
         GOODWILL = "goodwill", "Goodwill"
+        BREAKAGE = "breakage", "Credit that ran out"
+        WRITE_OFF = "write_off", "Debt that was let go"
+        CLOSED = "closed", "Left behind by closed accounts"
 
     PERSONAL = (Kind.WALLET, Kind.HELD, Kind.OWED, Kind.FROZEN)
 
@@ -178,7 +181,14 @@ class LedgerAccount(models.Model):
                         balance__isnull=False,
                     )
                     | Q(
-                        kind__in=["programme_cost", "sales", "goodwill"],
+                        kind__in=[
+                            "programme_cost",
+                            "sales",
+                            "goodwill",
+                            "breakage",
+                            "write_off",
+                            "closed",
+                        ],
                         owner__isnull=True,
                         balance__isnull=True,
                     )
@@ -233,3 +243,40 @@ class Transfer(models.Model):
 
     def __str__(self):
         return self.key
+
+
+@kept
+@frozen("transfer", "owner", "currency", "amount")
+class CreditLot(models.Model):
+    """Credit with an end: what one transfer brought into a wallet, and what is left.
+
+    Lots that end first are spent first; credit without a lot has no end.
+    """
+
+    transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="lot")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="credit_lots"
+    )
+    currency = models.CharField(max_length=3)
+    amount = models.PositiveBigIntegerField(help_text="Minor units.")
+    remaining = models.PositiveBigIntegerField(help_text="Minor units.")
+    expires_at = models.DateTimeField()
+    warned_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the last warning was written."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(remaining__lte=F("amount")),
+                name="lot_remaining_within_amount",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(remaining__gt=0), name="lot_by_end"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.owner}: until {self.expires_at:%d %b %Y}"

@@ -113,7 +113,8 @@ def activate(user: User) -> None:
         if not attribution:
             return
         attribution.status = Status.ACTIVE
-        if _addresses(user) & _addresses(attribution.inviter):
+        inviter = attribution.inviter
+        if inviter and _addresses(user) & _addresses(inviter):
             attribution.status, attribution.void_reason = Status.VOID, "same_email"
         attribution.save(update_fields=["status", "void_reason"])
 
@@ -174,9 +175,9 @@ def _judged(visit):
         against = "no_terms"
     elif now >= rules.visit_ends(visit.first_at):
         against = "too_long_ago"
-    elif link.disabled_at:
+    elif not link.is_active(now):
         against = "link_disabled"
-    elif not link.owner.is_active:
+    elif link.owner and not link.owner.is_active:
         against = "inviter_gone"
     elif not link.campaign.is_running(now):
         against = "campaign_over"
@@ -189,9 +190,9 @@ def _judged(visit):
 
 def _against_the_pair(touch, user):
     inviter = touch.visit.link.owner
-    if inviter.pk == user.pk:
+    if inviter and inviter.pk == user.pk:
         return "own_link"
-    if inviter.date_joined >= user.date_joined:
+    if inviter and inviter.date_joined >= user.date_joined:
         return "joined_before_inviter"
     if touch.visit.first_at > user.date_joined:
         return "touched_after_joining"
@@ -210,7 +211,7 @@ def _insert(user, touch):
                 # Not from the cache: this version is what both were promised, for good.
                 terms=terms.newest(link.campaign, settings.SHOP_CURRENCY),
                 touched_at=touch.visit.first_at,
-                inviter_joined_at=link.owner.date_joined,
+                inviter_joined_at=link.owner and link.owner.date_joined,
                 invitee_joined_at=user.date_joined,
             )
     except IntegrityError:

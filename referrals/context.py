@@ -99,4 +99,4 @@ def for_visitor(request) -> Invitation | None:
 
 
 def _name(inviter):
-    return inviter.first_name[:30] if inviter.shows_name else ""
+    return inviter.first_name[:30] if inviter and inviter.shows_name else ""

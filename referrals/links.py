@@ -83,9 +83,9 @@ def resolve_all(texts: list[str]) -> list[ReferralLink]:
         return []
     found = {
         code.text: code.link
-        for code in Code.objects.filter(text__in=wanted).select_related(
-            "link__owner", "link__campaign"
-        )
+        for code in Code.objects.working()
+        .filter(text__in=wanted)
+        .select_related("link__owner", "link__campaign")
     }
     return [found[code] for code in wanted if code in found]
 
@@ -116,7 +116,9 @@ def _give_code(link):
         text = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
         try:
             with transaction.atomic():
-                return Code.objects.create(text=text, link=link)
+                return Code.objects.create(
+                    text=text, display=text, link=link, is_primary=True
+                )
         except IntegrityError:  # one in a trillion: somebody has it
             continue
     raise RuntimeError("No free code was found in five tries.")

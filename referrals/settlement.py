@@ -49,6 +49,7 @@ class Facts:
     is_first: bool
     is_rewarded_elsewhere: bool
     attribution_status: str
+    has_inviter: bool
     is_inviter_active: bool
     order_ends_at: datetime
     terms_currency: str
@@ -96,6 +97,7 @@ def _against(facts):
         (facts.is_rewarded_elsewhere, "already_rewarded"),
         (facts.amount_basis < facts.amount_minimum, "below_minimum"),
         (_remaining(facts) < facts.amount_minimum, "partly_refunded"),
+        (not facts.has_inviter, "no_inviter"),
         (not facts.amount_reward, "no_reward_promised"),
         (not facts.is_inviter_active, "inviter_gone"),
     ]
@@ -306,7 +308,9 @@ def _facts(order, attribution):
         is_first=not earlier.exists(),
         is_rewarded_elsewhere=elsewhere.exists(),
         attribution_status=attribution.status,
-        is_inviter_active=attribution.inviter.is_active,
+        has_inviter=attribution.inviter is not None,
+        is_inviter_active=attribution.inviter is not None
+        and attribution.inviter.is_active,
         order_ends_at=attribution.order_ends_at,
         terms_currency=attribution.terms.currency,
         amount_minimum=attribution.terms.minimum_amount,

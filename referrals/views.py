@@ -33,7 +33,9 @@ def _preview(request, link):
         "referrals/preview.html",
         {
             "offer": offer,
-            "name": link.owner.first_name if link.owner.shows_name else "",
+            "name": link.owner.first_name
+            if link.owner and link.owner.shows_name
+            else "",
         },
     )
 

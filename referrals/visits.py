@@ -238,10 +238,11 @@ def _is_navigation(request):
 
 
 def _is_active(link):
+    now = timezone.now()
     return (
-        link.disabled_at is None
-        and link.owner.is_active
-        and link.campaign.is_running(timezone.now())
+        link.is_active(now)
+        and (link.owner is None or link.owner.is_active)
+        and link.campaign.is_running(now)
     )
 
 

@@ -9,9 +9,34 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from catalog.tests.factories import make_product
 from orders.models import Order, OrderDiscount, OrderEvent, Payment
 from referrals import links, terms, visits
-from referrals.models import Attribution, Campaign, ReferralLink, Visit, Visitor
+from referrals.models import (
+    Activity,
+    Attribution,
+    Block,
+    Budget,
+    Campaign,
+    Device,
+    Exclusion,
+    FormerCustomer,
+    FunnelDay,
+    Invitation,
+    InviterQuota,
+    MemberChoices,
+    Milestone,
+    MilestoneReward,
+    Notice,
+    OrderTouch,
+    ReferralLink,
+    ReviewCase,
+    ReviewDecision,
+    RiskSignal,
+    Suppression,
+    Visit,
+    Visitor,
+)
 
 PASSWORD = "a bicycle for two people"
 
@@ -31,7 +56,7 @@ def make_link(owner=None, *, text="", **fields) -> ReferralLink:
     """A member's own invitation; `text` gives it a code to know by heart."""
     link = links.default_link(owner or make_member())
     if text:
-        link.codes.create(text=text)
+        link.codes.create(text=text, display=text)
         link.code = text
     if fields:
         ReferralLink.objects.filter(pk=link.pk).update(**fields)
@@ -131,6 +156,57 @@ def make_order(
         )
     OrderEvent.objects.create(order=order, kind="placed", text="Placed")
     return order
+
+
+def make_rows(attribution, order, staff, number) -> None:
+    """One row of everything else that a programme leaves behind."""
+    now, today = timezone.now(), timezone.localdate()
+    inviter, link, campaign = (
+        attribution.inviter,
+        attribution.link,
+        attribution.link.campaign,
+    )
+    visitor = make_visitor()
+    Budget.objects.get_or_create(
+        campaign=campaign, currency="USD", defaults={"amount_limit": 100_000}
+    )
+    Milestone.objects.create(terms=attribution.terms, friends_count=number, amount=500)
+    Exclusion.objects.create(
+        terms=attribution.terms, product=make_product(slug=f"excluded-{number}")
+    )
+    FunnelDay.objects.create(link=link, day=today, visits=1)
+    Activity.objects.create(visitor=visitor, step="paid", bucket=now)
+    OrderTouch.objects.create(order=order, visitor=visitor, link=link, touched_at=now)
+    FormerCustomer.objects.create(kind="email", value_hash=f"{number:064}")
+    MilestoneReward.objects.create(
+        recipient=inviter,
+        campaign=campaign,
+        friends_count=number,
+        amount=500,
+        currency="USD",
+    )
+    InviterQuota.objects.create(
+        inviter=inviter, campaign=campaign, period="month", starts_on=today, most=10
+    )
+    Device.objects.create(token_hash=f"{number:064}", user=inviter)
+    RiskSignal.objects.create(
+        attribution=attribution, code="same_network", weight=20, evidence="a hash"
+    )
+    case = ReviewCase.objects.create(attribution=attribution, score=20)
+    ReviewDecision.objects.create(
+        case=case, verdict="ask", reason="Looked", decided_by=staff
+    )
+    Block.objects.create(
+        kind="domain", value=f"spam-{number}.example", reason="Spam", blocked_by=staff
+    )
+    MemberChoices.objects.create(user=inviter)
+    Notice.objects.create(
+        user=inviter, kind="joined", subject=f"attribution:{attribution.pk}", text="Hi"
+    )
+    Invitation.objects.create(
+        sender=inviter, campaign=campaign, link=link, address_hash=f"{number:064}"
+    )
+    Suppression.objects.create(address_hash=f"{number:064}")
 
 
 def set_terms(**changes):

@@ -167,19 +167,10 @@ def test_history_is_looked_at_and_not_edited(staff, model):
 
 @pytest.mark.parametrize("field", ["inviter_amount", "friend_amount"])
 def test_an_offer_that_costs_more_than_the_order_brings_is_a_slip(admin_client, field):
-    form = {
-        "campaign": Campaign.objects.get().pk,
-        "inviter_amount": "5.00",
-        "friend_amount": "5.00",
-        "minimum_amount": "20.00",
-        "visit_days": 30,
-        "order_days": 90,
-        "hold_days": 14,
-    }
+    add = reverse("admin:referrals_terms_add")
+    form = admin_client.get(add).context["adminform"].form.initial
 
-    page = admin_client.post(
-        reverse("admin:referrals_terms_add"), form | {field: "500"}
-    )
+    page = admin_client.post(add, form | {field: "500"})
 
     assert "more than the least order" in page.content.decode()
     assert Terms.objects.count() == 1

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import Address, LedgerAccount, Transfer, User
+from accounts.models import Address, CreditLot, LedgerAccount, Transfer, User
 from catalog.models import Option, OptionValue, Product, ProductImage, Variant
 from catalog.tests.factories import make_product
 from orders import confirmation
@@ -34,7 +34,7 @@ from orders.models import (
 )
 from orders.tests.factories import ADDRESS, give, make_order, make_zone, open_session
 from referrals.models import Attribution, Claim, LinkDay, Reward, Settlement, Visit
-from referrals.tests.factories import make_attribution, make_link, make_visit
+from referrals.tests.factories import make_attribution, make_link, make_rows, make_visit
 from referrals.tests.factories import make_order as make_paid_order
 from shop.kit import guards, mail
 from shop.kit.models import BookProof, Message, Schedule
@@ -131,6 +131,15 @@ def fill_the_shop(rows, boss):
             order=paid, attribution=attribution, reward=reward, last_event=1
         )
         give(attribution.inviter, 500)
+        CreditLot.objects.create(
+            transfer=Transfer.objects.filter(credit__owner=attribution.inviter).get(),
+            owner=attribution.inviter,
+            currency=settings.SHOP_CURRENCY,
+            amount=500,
+            remaining=500,
+            expires_at=timezone.now() + timedelta(days=365),
+        )
+        make_rows(attribution, paid, boss, number)
         Address.objects.create(user=friend, **ADDRESS)
         Group.objects.create(name=f"Group {number}")
         SocialAccount.objects.create(user=friend, provider="dummy", uid=str(number))

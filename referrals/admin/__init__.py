@@ -1,0 +1,21 @@
+"""Staff look at links and people here; what is decided is decided by the rooms."""
+
+from referrals.admin import (
+    attributions,
+    campaigns,
+    links,
+    members,
+    rewards,
+    risk,
+    visits,
+)
+
+__all__ = [
+    "attributions",
+    "campaigns",
+    "links",
+    "members",
+    "rewards",
+    "risk",
+    "visits",
+]

@@ -1,0 +1,48 @@
+"""Who brought whom, and what it earned: one file per noun."""
+
+from referrals.models.attributions import Attribution, Claim, FormerCustomer
+from referrals.models.campaigns import Budget, Campaign, Exclusion, Milestone, Terms
+from referrals.models.invitations import Invitation, Suppression
+from referrals.models.links import Code, FunnelDay, LinkDay, ReferralLink
+from referrals.models.members import MemberChoices, Notice
+from referrals.models.rewards import InviterQuota, MilestoneReward, Reward, Settlement
+from referrals.models.risk import (
+    Block,
+    Device,
+    ReviewCase,
+    ReviewDecision,
+    RiskSignal,
+)
+from referrals.models.visits import Activity, OrderTouch, Visit, Visitor
+
+__all__ = [
+    "Activity",
+    "Attribution",
+    "Block",
+    "Budget",
+    "Campaign",
+    "Claim",
+    "Code",
+    "Device",
+    "Exclusion",
+    "FormerCustomer",
+    "FunnelDay",
+    "Invitation",
+    "InviterQuota",
+    "LinkDay",
+    "MemberChoices",
+    "Milestone",
+    "MilestoneReward",
+    "Notice",
+    "OrderTouch",
+    "ReferralLink",
+    "ReviewCase",
+    "ReviewDecision",
+    "Reward",
+    "RiskSignal",
+    "Settlement",
+    "Suppression",
+    "Terms",
+    "Visit",
+    "Visitor",
+]

@@ -1,0 +1,256 @@
+"""The offer: its dates, its money, and the numbered versions of its rules."""
+
+from datetime import datetime, time, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from shop.kit import money
+from shop.kit.guards import append_only, frozen, kept
+
+
+class Campaign(models.Model):
+    """An offer's dates.
+
+    One of them is the default, which members' own links belong to.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    is_default = models.BooleanField(default=False)
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="No new friends count; promises made before are kept.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="one_default_campaign",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="campaign_has_length",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def is_running(self, now: datetime) -> bool:
+        """Whether its links lead anywhere; a pause does not break them."""
+        return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether somebody who joins now is counted."""
+        return self.is_running(now) and self.paused_at is None
+
+
+@kept
+@frozen("campaign", "currency")
+class Budget(models.Model):
+    """The most that a campaign may promise in one currency, and what it has.
+
+    A campaign without such a row has no limit. The row is a counter: it is locked by
+    whoever promises, and the database refuses a promise beyond it.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="budgets")
+    currency = models.CharField(max_length=3)
+    amount_limit = models.PositiveBigIntegerField(help_text="Minor units.")
+    amount_committed = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Promised or paid, and not taken back."
+    )
+    warned_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Told at 80 %."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "currency"], name="budget_once_per_currency"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_committed__lte=F("amount_limit")),
+                name="budget_not_exceeded",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Budget of {self.campaign} in {self.currency}"
+
+
+@append_only
+class Terms(models.Model):
+    """One numbered version of a campaign's rules.
+
+    A change is a new version; each friend keeps the version they joined under. An empty
+    cap is no cap.
+    """
+
+    class Touch(models.TextChoices):
+        FIRST = "first", "The link opened first"
+        LAST = "last", "The link opened last"
+
+    class First(models.TextChoices):
+        ANY = "any", "The first order at all"
+        QUALIFYING = "qualifying", "The first order that qualifies"
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="terms")
+    number = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    inviter_amount = models.PositiveBigIntegerField(
+        help_text="What the inviter's balance gets."
+    )
+    inviter_basis_points = models.PositiveIntegerField(
+        default=0,
+        help_text="Instead of the amount: hundredths of a percent of what counts.",
+    )
+    inviter_most_amount = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="The most that the percentage can come to."
+    )
+    friend_amount = models.PositiveBigIntegerField(
+        help_text="Taken off the friend's first order."
+    )
+    minimum_amount = models.PositiveBigIntegerField(
+        help_text="Least goods that count, without tax, delivery and what balance pays."
+    )
+    orders_count = models.PositiveIntegerField(
+        default=1, help_text="How many orders of a friend earn; 0 for all of them."
+    )
+    first_means = models.CharField(max_length=10, choices=First, default=First.ANY)
+    touch = models.CharField(max_length=5, choices=Touch, default=Touch.FIRST)
+    visit_days = models.PositiveIntegerField(
+        default=30, help_text="From click to sign-up."
+    )
+    claim_days = models.PositiveIntegerField(
+        default=7, help_text="How long after sign-up a friend may still enter a code."
+    )
+    order_days = models.PositiveIntegerField(
+        default=90, help_text="From sign-up to order."
+    )
+    hold_days = models.PositiveIntegerField(
+        default=14, help_text="From payment to release."
+    )
+    credit_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How long a reward can be spent."
+    )
+    cap_per_day = models.PositiveIntegerField(null=True, blank=True)
+    cap_per_month = models.PositiveIntegerField(null=True, blank=True, default=10)
+    cap_per_year = models.PositiveIntegerField(null=True, blank=True, default=50)
+    cap_for_life = models.PositiveIntegerField(null=True, blank=True)
+    minimum_friends = models.PositiveIntegerField(
+        default=0, help_text="Paying friends before the first reward is released."
+    )
+    household_count = models.PositiveIntegerField(
+        default=1, help_text="Friends at one address who need no second look."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "terms"
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "number"], name="terms_numbered_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(inviter_basis_points__lte=10_000),
+                name="terms_share_of_one_at_most",
+            ),
+            models.CheckConstraint(
+                condition=Q(inviter_basis_points=0) | Q(inviter_amount=0),
+                name="terms_amount_or_percentage",
+            ),
+            models.CheckConstraint(
+                condition=Q(touch__in=["first", "last"]), name="terms_touch_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(first_means__in=["any", "qualifying"]),
+                name="terms_first_known",
+            ),
+            models.CheckConstraint(
+                condition=money.in_steps(
+                    "inviter_amount", "friend_amount", "minimum_amount"
+                ),
+                name="terms_in_steps",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.campaign}, version {self.number}"
+
+    def visit_ends(self, touched_at: datetime) -> datetime:
+        """The first moment at which a click is too old to count."""
+        return _midnight_after(touched_at, self.visit_days)
+
+    def claim_ends(self, joined_at: datetime) -> datetime:
+        """The first moment at which a code is entered too late."""
+        return _midnight_after(joined_at, self.claim_days)
+
+    def order_ends(self, joined_at: datetime) -> datetime:
+        """The first moment at which an order comes too late."""
+        return _midnight_after(joined_at, self.order_days)
+
+
+@append_only
+class Milestone(models.Model):
+    """What so many friends who bought earn on top, once."""
+
+    terms = models.ForeignKey(Terms, models.PROTECT, related_name="milestones")
+    friends_count = models.PositiveIntegerField(
+        help_text="Friends whose reward is available."
+    )
+    amount = models.PositiveBigIntegerField(help_text="Minor units.")
+
+    class Meta:
+        ordering = ["friends_count"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["terms", "friends_count"], name="milestone_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(friends_count__gt=0, amount__gt=0),
+                name="milestone_positive",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.friends_count} friends"
+
+
+@append_only
+class Exclusion(models.Model):
+    """Goods that do not count: a product, or everything in a category."""
+
+    terms = models.ForeignKey(Terms, models.PROTECT, related_name="exclusions")
+    category = models.ForeignKey(
+        "catalog.Category", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    product = models.ForeignKey(
+        "catalog.Product", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(category=None, product__isnull=False)
+                | Q(category__isnull=False, product=None),
+                name="exclusion_of_one_thing",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Without {self.product or self.category}"
+
+
+def _midnight_after(moment, days):
+    """The end of the day that lies `days` later, by the shop's own calendar."""
+    zone = timezone.get_default_timezone()
+    day = timezone.localtime(moment, zone).date() + timedelta(days=days + 1)
+    return datetime.combine(day, time.min, tzinfo=zone)
