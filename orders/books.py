@@ -154,6 +154,8 @@ def paid_in_full():
         WHERE shop_order.status = 'confirmed'
           AND shop_order.held_at IS NULL
           AND shop_order.amount_due <> COALESCE(received.total, 0)
+          AND (shop_order.reviewed_at IS NULL
+               OR shop_order.reviewed_at < received.latest)
         ORDER BY shop_order.id
         """
     )
@@ -166,7 +168,10 @@ def never_quiet():
         SELECT shop_order.id, 0, received.total
         FROM orders_order shop_order
         JOIN ({_RECEIVED}) received ON received.order_id = shop_order.id
-        WHERE shop_order.confirmed_at IS NULL AND shop_order.held_at IS NULL
+        WHERE shop_order.confirmed_at IS NULL
+          AND shop_order.held_at IS NULL
+          AND (shop_order.reviewed_at IS NULL
+               OR shop_order.reviewed_at < received.latest)
         ORDER BY shop_order.id
         """
     )
@@ -282,7 +287,7 @@ def _listed(listing, since):
 
 
 _RECEIVED = """
-    SELECT order_id, SUM(amount_received) AS total
+    SELECT order_id, SUM(amount_received) AS total, MAX(paid_at) AS latest
     FROM orders_payment
     WHERE status = 'paid'
     GROUP BY order_id

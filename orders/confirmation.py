@@ -78,6 +78,15 @@ def cancel_order(
     return order
 
 
+def cancel_refunded(order: Order, *, reason: str, actor: User) -> None:
+    """Take back a pending order whose money all went back; leave any other alone.
+
+    The caller holds the order's lock, and has seen that no money is left.
+    """
+    if order.status == Status.PENDING:
+        _undo(order, Status.CANCELLED, reason, actor, timeline.Origin.STAFF)
+
+
 def hold(order: Order, reason: str) -> None:
     """Put an order before a person: its money is recorded, nothing else follows.
 
@@ -117,6 +126,12 @@ def _close(order_id, status, text, actor=None, origin=timeline.Origin.SHOP):
     order = _lock(order_id)
     if order.status != Status.PENDING or _is_covered(order):
         return order, False
+    _undo(order, status, text, actor, origin)
+    return order, True
+
+
+def _undo(order, status, text, actor, origin):
+    """Goods and balance of a pending order go back."""
     before, order.status = order.status, status
     moment = "expired_at" if status == Status.EXPIRED else "cancelled_at"
     setattr(order, moment, timezone.now())
@@ -132,7 +147,6 @@ def _close(order_id, status, text, actor=None, origin=timeline.Origin.SHOP):
         order, status, text, actor=actor, origin=origin, moved=(before, status)
     )
     signals.tell(order.pk)
-    return order, True
 
 
 def _take_again(order):

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from orders import confirmation, emails, reversals, signals, timeline
+from orders import confirmation, disputes, emails, reversals, signals, timeline
 from orders.models import Order, Payment
 from shop.kit.money import format_money
 
@@ -133,12 +133,12 @@ _RECORDERS = {
     "refund.created": reversals.record_refund,
     "refund.updated": reversals.record_refund,
     "refund.failed": reversals.record_refund,
-    "charge.dispute.created": reversals.record_dispute,
-    "charge.dispute.updated": reversals.record_dispute,
-    "charge.dispute.closed": reversals.record_dispute,
-    "charge.dispute.funds_withdrawn": reversals.record_dispute,
-    "charge.dispute.funds_reinstated": reversals.record_dispute,
-    "radar.early_fraud_warning.created": reversals.record_warning,
+    "charge.dispute.created": disputes.record_dispute,
+    "charge.dispute.updated": disputes.record_dispute,
+    "charge.dispute.closed": disputes.record_dispute,
+    "charge.dispute.funds_withdrawn": disputes.record_dispute,
+    "charge.dispute.funds_reinstated": disputes.record_dispute,
+    "radar.early_fraud_warning.created": disputes.record_warning,
 }
 EVENTS = set(_RECORDERS)  # what the endpoint in Stripe's dashboard has to send
 
@@ -163,10 +163,17 @@ def _record_money(payment, session):
         )
         signals.tell(order.pk)
     problem = _mismatch(payment, session)
+    if problem and _was_reviewed(payment):
+        return  # a person decided about this very money
     if problem:
         confirmation.hold(order, problem)
     elif not order.held_at:
         confirmation.confirm_order(order.pk)
+
+
+def _was_reviewed(payment):
+    reviewed_at = payment.order.reviewed_at
+    return reviewed_at is not None and payment.paid_at <= reviewed_at
 
 
 def _mismatch(payment, session):

@@ -1,4 +1,4 @@
-"""Money that goes back, as it turns out: refunds and disputes, written down.
+"""Money that goes back, as it turns out: refunds, written down.
 
 What Stripe reports has no ceiling and comes in any order, any number of times; each
 verb takes the order's lock and only ever moves a row forward. What a refund brings
@@ -9,14 +9,12 @@ import secrets
 from datetime import UTC, datetime
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import User
 from catalog import stock
 from orders import emails, signals, timeline
-from orders.models import Dispute, Order, Payment, Refund
+from orders.models import Order, Payment, Refund
 from shop.kit.money import format_money
 
 Kind = ledger.Kind
@@ -42,16 +40,6 @@ _ORIGINS = {
     Refund.Origin.CUSTOMER: timeline.Origin.CUSTOMER,
     Refund.Origin.AUTOMATIC: timeline.Origin.SHOP,
     Refund.Origin.STRIPE: timeline.Origin.STRIPE,
-}
-# How far a dispute has come; words that we do not know stand in the middle.
-_PROGRESS = {
-    "warning_needs_response": 1,
-    "warning_under_review": 2,
-    "warning_closed": 3,
-    "needs_response": 4,
-    "under_review": 5,
-    "lost": 7,
-    "won": 8,  # also an appeal that turned a loss
 }
 
 
@@ -87,7 +75,7 @@ def promise(order: Order, reason: str) -> Refund | None:
 def record_refund(said: dict) -> None:
     """What Stripe says about one refund, ours or one made in its dashboard."""
     with transaction.atomic():
-        order, payment = _lock(said)
+        order, payment = lock_order_of(said)
         refund = _row_of(said) or _made_elsewhere(order, payment, said)
         if not refund.stripe_id:  # the webhook was faster than our own third beat
             refund.stripe_id = said["id"]
@@ -128,78 +116,7 @@ def check_charge(charge: dict) -> None:
         raise TooEarly(f"{charge['amount_refunded']} refunded, {known} known")
 
 
-def record_dispute(said: dict) -> None:
-    """Opened, answered, won or lost; an inquiry moves no money."""
-    with transaction.atomic():
-        order, payment = _lock(said)
-        dispute, made = Dispute.objects.get_or_create(
-            stripe_id=said["id"],
-            defaults={
-                "payment": payment,
-                "amount": said["amount"],
-                "currency": said["currency"].upper(),
-                "status": said["status"],
-                "reason": said["reason"],
-                "due_by": _due_by(said),
-                "opened_at": _moment(said["created"]),
-                "closed_at": _closed_at(said["status"]),
-            },
-        )
-        if not made:
-            if _progress(said["status"]) <= _progress(dispute.status):
-                return
-            dispute.status, dispute.amount = said["status"], said["amount"]
-            dispute.due_by = _due_by(said) or dispute.due_by
-            dispute.closed_at = _closed_at(said["status"])
-            dispute.save(update_fields=["status", "amount", "due_by", "closed_at"])
-        _answer_warnings(payment)
-        kind = "dispute_closed" if dispute.closed_at else "disputed"
-        _note_dispute(order, dispute, kind)
-
-
-def record_warning(said: dict) -> None:
-    """A bank reports fraud before anybody disputes: most such become disputes."""
-    with transaction.atomic():
-        order, payment = _lock(said)
-        dispute, made = Dispute.objects.get_or_create(
-            stripe_id=said["id"],
-            defaults={
-                "payment": payment,
-                "amount": payment.amount_received,
-                "currency": payment.currency,
-                "status": Dispute.FRAUD_WARNING,
-                "reason": said["fraud_type"],
-                "opened_at": _moment(said["created"]),
-            },
-        )
-        if made:
-            _answer_warnings(payment)
-            _note_dispute(order, dispute, "fraud_warning")
-
-
-def dismiss_warning(dispute: Dispute, actor: User) -> bool:
-    """Staff looked at a fraud warning and it is fine; False if it was closed before."""
-    with transaction.atomic():
-        order = Order.objects.select_for_update(no_key=True).get(
-            payments=dispute.payment_id
-        )
-        warning = Dispute.objects.open().filter(
-            pk=dispute.pk, status=Dispute.FRAUD_WARNING
-        )
-        if not warning.update(closed_at=timezone.now()):
-            return False
-        timeline.note(
-            order,
-            "warning_dismissed",
-            "Fraud warning looked at and dismissed",
-            actor=actor,
-            origin=timeline.Origin.STAFF,
-        )
-        signals.tell(order.pk)
-    return True
-
-
-def _lock(said):
+def lock_order_of(said: dict) -> tuple[Order, Payment]:
     """The order and payment that something at Stripe is about, the order locked."""
     row = _row_of(said)
     payment = row.payment if row else None
@@ -237,7 +154,7 @@ def _made_elsewhere(order, payment, said):
         currency=order.currency,
         origin=Refund.Origin.STRIPE,
         reason=said["reason"] or "Refunded in Stripe's dashboard",
-        created_at=_moment(said["created"]),
+        created_at=moment(said["created"]),
     )
 
 
@@ -345,40 +262,6 @@ def _words(refund):
     return "Refunded " + " and ".join(parts)
 
 
-def _note_dispute(order, dispute, kind):
-    amount = format_money(dispute.amount, dispute.currency)
-    text = f"{dispute} ({amount})"[:250]
-    timeline.note(
-        order,
-        kind,
-        text,
-        data={"dispute": dispute.pk},
-        origin=timeline.Origin.STRIPE,
-    )
-    signals.tell(order.pk)
-
-
-def _answer_warnings(payment):
-    """A warning has done its work once a dispute exists, whichever came first."""
-    warnings = payment.disputes.filter(status=Dispute.FRAUD_WARNING)
-    others = payment.disputes.exclude(status=Dispute.FRAUD_WARNING)
-    came = others.aggregate(at=Max("opened_at"))["at"]
-    if came:
-        warnings.filter(closed_at=None).update(closed_at=came)
-
-
-def _progress(status):
-    return _PROGRESS.get(status, 6)
-
-
-def _due_by(said):
-    due = (said.get("evidence_details") or {}).get("due_by")
-    return _moment(due) if due else None
-
-
-def _closed_at(status):
-    return timezone.now() if status in Dispute.ENDS else None
-
-
-def _moment(stamp):
+def moment(stamp: int) -> datetime:
+    """A moment as Stripe writes it."""
     return datetime.fromtimestamp(stamp, UTC)

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST
 from accounts.addresses import written
 from accounts.models import User
 from orders import timeline
-from orders.admin import cancelling, money_back
+from orders.admin import cancelling, money_back, reviews
 from orders.models import (
+    Dispute,
     Order,
     OrderAddress,
     OrderDiscount,
@@ -24,6 +25,7 @@ from orders.models import (
     Payment,
     Refund,
 )
+from shop.kit.models import Message
 from shop.kit.money import format_money
 from shop.kit.staff import (
     NOTHING,
@@ -220,9 +222,12 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
 
     @admin.display(description="State")
     def state(self, order):
-        if not order.held_at:
-            return order.get_status_display()
-        return f"{order.get_status_display()}. Held: {order.held_because}"
+        words = [order.get_status_display()]
+        if order.held_at:
+            words.append(f"Held: {order.held_because}")
+        if Dispute.objects.open().filter(payment__order=order).exists():
+            words.append("The payment is questioned: do not send it")
+        return ". ".join(words)
 
     @admin.display(description="Goes to")
     def goes_to(self, order):
@@ -248,8 +253,10 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     def get_urls(self):
         view = self.admin_site.admin_view(require_POST(self.add_note))
         refund = self.admin_site.admin_view(partial(money_back.refund, self))
+        review = self.admin_site.admin_view(partial(reviews.review, self))
         return [
             path("<int:pk>/refund/", refund, name="orders_order_refund"),
+            path("<int:pk>/review/", review, name="orders_order_review"),
             path("<int:pk>/note/", view, name="orders_order_note"),
             *super().get_urls(),
         ]
@@ -282,7 +289,16 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
         context["may_refund"] = bool(order) and (
             order.status == Order.Status.CONFIRMED or paid.exists()
         )
+        context["mails"] = self._mails(request, order) if order else []
+        context["may_send"] = request.user.has_perm("kit.change_message")
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _mails(self, request, order):
+        """What was written to the buyer, for staff who may look at mails."""
+        if not request.user.has_perm("kit.view_message"):
+            return []
+        rows = Message.objects.filter(reference=order.code).order_by("pk")
+        return rows.select_related("asked_by").defer("text", "html")
 
 
 @admin.register(OrderLine)

@@ -1,6 +1,12 @@
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_GET
 
-from orders import reversals
+from orders import disputes, evidence
 from orders.models import Dispute, Refund, RefundLine
 from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, linked, money_column, whether
 
@@ -85,17 +91,50 @@ class DisputeAdmin(ReadOnlyAdmin):
         "opened_at",
         "closed_at",
         "stripe_id",
+        "known",
     ]
 
     belongs_to = linked("payment.order", "Order")
     sum = money_column("amount", "Amount")
+
+    @admin.display(description="Evidence")
+    def known(self, dispute):
+        return format_html(
+            '<a href="{}">Everything we know, to print or to paste</a>',
+            reverse("admin:orders_dispute_evidence", args=[dispute.pk]),
+        )
+
+    def get_urls(self):
+        page = self.admin_site.admin_view(require_GET(self.evidence))
+        return [
+            path("<int:pk>/evidence/", page, name="orders_dispute_evidence"),
+            *super().get_urls(),
+        ]
+
+    def evidence(self, request, pk):
+        """What a bank is told of a disputed order, gathered on one page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = Dispute.objects.select_related("payment__order__user")
+        dispute = get_object_or_404(rows, pk=pk)
+        chapters = evidence.gather(dispute)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": "Evidence",
+            "dispute": dispute,
+            "order": dispute.payment.order,
+            "chapters": chapters,
+            "text": evidence.as_text(chapters),
+        }
+        return TemplateResponse(request, "admin/orders/dispute/evidence.html", context)
 
     @admin.action(description="Dismiss fraud warnings", permissions=["act"])
     def dismiss(self, request, queryset):
         dismissed = [
             dispute
             for dispute in queryset
-            if reversals.dismiss_warning(dispute, request.user)
+            if disputes.dismiss_warning(dispute, request.user)
         ]
         for dispute in dismissed:
             self.log_change(request, dispute, "Fraud warning dismissed.")
