@@ -28,7 +28,7 @@ from orders.tests.factories import (
     place,
 )
 from referrals import settlement
-from referrals.admin import TermsForm
+from referrals.admin.campaigns import TermsForm
 from referrals.models import Terms
 from referrals.tests.factories import make_attribution, set_terms
 from shop.kit import money
@@ -240,7 +240,7 @@ def test_staff_cannot_give_back_what_lies_between_two_steps(open_in, settle_up):
 
     form = RefundForm(order, {"amount": "1.005", "reason": "Late"})
     assert form.errors["amount"] == [
-        "Amounts go in steps of KWD\N{NO-BREAK SPACE}0.010: enter 4.500 or 4.510."
+        "Amounts go in steps of KWD\N{NO-BREAK SPACE}0.010: enter 1.000 or 1.010."
     ]
     with pytest.raises(refunds.NotRefundable, match="in steps of KWD"):
         refunds.plan(order, Wish(amount=1005))

@@ -6,6 +6,7 @@ the way out. Every amount is a multiple of the currency's `step`; what is typed,
 or divided is brought onto it here, so that whatever is asked of a card is on it, too.
 """
 
+import math
 from decimal import Decimal
 
 from babel.numbers import (
@@ -22,7 +23,11 @@ from shop.kit.currencies import MAXIMUM_CHARGE, STEPS, about, exponent, step
 
 
 class TooFine(ValueError):
-    """More decimals than the currency has, or between two of its steps."""
+    """Between two steps of the currency, `low` and `high`."""
+
+    def __init__(self, low: int, currency: str):
+        super().__init__("That lies between two steps of the currency.")
+        self.low, self.high = low, low + step(currency)
 
 
 def format_money(
@@ -63,13 +68,12 @@ def parse(text: str, currency: str, *, locale: str = "en_US") -> int:
         # `1e99999999` is short to type and endless to write out.
         if not scaled.is_finite() or scaled.adjusted() > 18:
             raise ValueError("That is not an amount of money.")
-        if scaled != scaled.to_integral_value():
-            raise TooFine("That has more decimals than the currency.")
+        amount = floor(math.floor(scaled), currency)
     except (NumberFormatError, ArithmeticError) as error:
         raise ValueError("That is not an amount of money.") from error
-    if int(scaled) % step(currency):
-        raise TooFine("That lies between two steps of the currency.")
-    return int(scaled)
+    if amount != scaled:
+        raise TooFine(amount, currency)
+    return amount
 
 
 def _symbol(currency, locale):
@@ -164,10 +168,10 @@ class MoneyField(forms.CharField):
             return None
         try:
             amount = parse(text, self.currency)
-        except TooFine:
-            raise forms.ValidationError(self._steps_in_words()) from None
+        except TooFine as error:
+            raise forms.ValidationError(self._steps_in_words(error)) from None
         except ValueError:
-            example = to_input(self._example(), self.currency)
+            example = to_input(about(1500, self.currency), self.currency)
             raise forms.ValidationError(f"Enter an amount such as {example}.") from None
         if amount < self.minimum:
             least = format_money(self.minimum, self.currency)
@@ -177,11 +181,7 @@ class MoneyField(forms.CharField):
             raise forms.ValidationError(f"Enter {most} or less.")
         return amount
 
-    def _example(self):
-        return about(1500, self.currency)
-
-    def _steps_in_words(self):
+    def _steps_in_words(self, error):
         smallest = format_money(step(self.currency), self.currency)
-        one, two = self._example(), self._example() + step(self.currency)
-        examples = " or ".join(to_input(each, self.currency) for each in (one, two))
-        return f"Amounts go in steps of {smallest}: enter {examples}."
+        low, high = (to_input(each, self.currency) for each in (error.low, error.high))
+        return f"Amounts go in steps of {smallest}: enter {low} or {high}."

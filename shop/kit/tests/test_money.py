@@ -188,17 +188,18 @@ def test_a_money_field_holds_minor_units():
 @pytest.mark.parametrize(
     ("currency", "typed", "problem"),
     [
-        ("USD", "1.999", "Amounts go in steps of $0.01: enter 15.00 or 15.01."),
-        ("JPY", "12.50", "Amounts go in steps of ¥1: enter 2250 or 2251."),
+        ("USD", "1.999", "Amounts go in steps of $0.01: enter 1.99 or 2.00."),
+        ("JPY", "12.50", "Amounts go in steps of ¥1: enter 12 or 13."),
         (
             "KWD",
             "12.345",
-            "Amounts go in steps of KWD\N{NO-BREAK SPACE}0.010: enter 4.500 or 4.510.",
+            "Amounts go in steps of KWD\N{NO-BREAK SPACE}0.010: "
+            "enter 12.340 or 12.350.",
         ),
         (
             "ISK",
             "12.50",
-            "Amounts go in steps of ISK\N{NO-BREAK SPACE}1: enter 2100.00 or 2101.00.",
+            "Amounts go in steps of ISK\N{NO-BREAK SPACE}1: enter 12.00 or 13.00.",
         ),
         (
             "KWD",
