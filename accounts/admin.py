@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from accounts import ledger
 from accounts.addresses import written
-from accounts.models import Address, CreditLot, LedgerAccount, Transfer, User
+from accounts.models import Address, CreditLot, LedgerAccount, LotUse, Transfer, User
 from shop.kit.money import format_money
 from shop.kit.staff import (
     NOTHING,
@@ -255,3 +255,13 @@ class CreditLotAdmin(ReadOnlyAdmin):
     @admin.display(description="Left", ordering="remaining")
     def left(self, lot):
         return format_money(lot.remaining, lot.currency)
+
+
+@admin.register(LotUse)
+class LotUseAdmin(ReadOnlyAdmin):
+    list_display = ["transfer", "lot", "taken", "restored"]
+    list_select_related = ["transfer", "lot__owner"]
+    search_fields = ["transfer__key", "lot__owner__email"]
+
+    taken = money_column("amount", "Taken", currency="lot.currency")
+    restored = money_column("amount_restored", "Came back", currency="lot.currency")

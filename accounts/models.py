@@ -280,3 +280,29 @@ class CreditLot(models.Model):
 
     def __str__(self):
         return f"{self.owner}: until {self.expires_at:%d %b %Y}"
+
+
+@kept
+@frozen("lot", "transfer", "amount")
+class LotUse(models.Model):
+    """How much of a lot one transfer took, and how much of that came back later."""
+
+    lot = models.ForeignKey(CreditLot, models.PROTECT, related_name="uses")
+    transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="lot_uses")
+    amount = models.PositiveBigIntegerField(help_text="Minor units.")
+    amount_restored = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lot", "transfer"], name="lot_used_once_per_transfer"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="lot_use_positive"),
+            models.CheckConstraint(
+                condition=Q(amount_restored__lte=F("amount")),
+                name="lot_use_restored_within",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.transfer} of {self.lot}"

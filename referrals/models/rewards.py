@@ -72,6 +72,20 @@ class Reward(models.Model):
     amount_frozen = models.PositiveBigIntegerField(
         "amount on hold", default=0, help_text="What of it was not spent by then."
     )
+    waived_at = models.DateTimeField(
+        "granted by staff since",
+        null=True,
+        blank=True,
+        help_text="Staff's word stands above the rule and the caps.",
+    )
+    waived_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    waived_because = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = RewardQuerySet.as_manager()
@@ -102,6 +116,12 @@ class Reward(models.Model):
                 name="only_live_rewards_frozen",
             ),
             models.CheckConstraint(
+                condition=Q(waived_at=None, waived_by=None, waived_because="")
+                | Q(waived_at__isnull=False, waived_by__isnull=False)
+                & ~Q(waived_because=""),
+                name="staff_grant_has_reason",
+            ),
+            models.CheckConstraint(
                 condition=Q(amount_frozen=0)
                 | Q(
                     amount_frozen__lte=F("amount"),
@@ -119,6 +139,11 @@ class Reward(models.Model):
 
     def __str__(self):
         return f"{self.recipient} for {self.order}"
+
+    @property
+    def amount_kept(self) -> int:
+        """What of it is still the recipient's, or will be."""
+        return self.amount - self.amount_reversed
 
 
 @arrows("state", {"available": ("reversed",), "reversed": ("available",)})
@@ -226,7 +251,7 @@ class Settlement(models.Model):
         Reward, models.PROTECT, null=True, blank=True, related_name="settlement"
     )
     reason = models.CharField(
-        max_length=60, blank=True, help_text="Why there is no reward."
+        max_length=60, blank=True, help_text="Why there is no reward, or not yet."
     )
     last_event = models.PositiveBigIntegerField(
         help_text="Newest order event that was read."
