@@ -20,7 +20,7 @@ from accounts import ledger
 from accounts.models import Address, CreditLot, LedgerAccount, Transfer, User
 from catalog.models import Option, OptionValue, Product, ProductImage, Variant
 from catalog.tests.factories import make_product
-from orders import confirmation
+from orders import confirmation, emails
 from orders.models import (
     Dispute,
     Order,
@@ -408,16 +408,24 @@ def test_the_search_shows_nobody_what_their_lists_hide(client):
 
 
 def cancel(client, *orders, **more):
-    data = {"action": "cancel_unpaid", "_selected_action": [o.pk for o in orders]}
+    data = {"action": "cancel", "_selected_action": [o.pk for o in orders]}
     return client.post(list_url(Order), {**data, **more}, follow=True)
+
+
+def decided(*orders, **more):
+    """What the page sends back about unpaid orders."""
+    figures = {f"figures_{order.pk}": "unpaid" for order in orders}
+    return {"confirmed": "yes", "reason": "Out of oak", **figures, **more}
 
 
 def test_cancelling_first_shows_how_many_and_how_much(client, boss):
     one, two = make_order(), make_order()
 
-    page = cancel(client, one, two, make_paid_order(None))
+    page = cancel(client, one, two, make_paid_order(None, goods=4200))
 
-    assert page.context["facts"][:2] == [("Orders", 2), ("Worth", "$110.00")]
+    facts = {"Unpaid": "2", "Paid": "1", "To cards": "$42.00"}
+    for label, value in facts.items():
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in page.content.decode()
     assert Order.objects.pending().count() == 2
 
 
@@ -429,7 +437,7 @@ def test_cancelling_closes_the_card_page_and_gives_stock_back(
     variant = order.lines.get().variant
     before = variant.stock
 
-    cancel(client, order, confirmed="yes")
+    cancel(client, order, **decided(order))
 
     order.refresh_from_db()
     variant.refresh_from_db()
@@ -451,7 +459,7 @@ def test_an_order_paid_meanwhile_is_not_cancelled(client, boss, stripe_sandbox):
     open_session(order)
     stripe_sandbox.pay(order.payments.get().session_id)
 
-    cancel(client, order, confirmed="yes")
+    cancel(client, order, **decided(order))
 
     order.refresh_from_db()
     assert order.status == Order.Status.CONFIRMED
@@ -461,7 +469,7 @@ def test_who_may_only_look_cannot_cancel(client):
     order = make_order()
     clerk(client, "view_order")
 
-    cancel(client, order, confirmed="yes")
+    cancel(client, order, **decided(order))
 
     order.refresh_from_db()
     assert order.status == Order.Status.PENDING
@@ -509,12 +517,115 @@ def test_a_failed_mail_is_sent_again(client, boss, run_jobs, mailoutbox):
 
     DBTaskResult.objects.all().delete()
 
-    client.post(
-        list_url(Message), {"action": "send_again", "_selected_action": [message.pk]}
-    )
+    chosen = {"action": "send_failed", "_selected_action": [message.pk]}
+    asked = client.post(list_url(Message), chosen)
+    assert "Send failed mails again" in asked.content.decode()
+    assert not DBTaskResult.objects.exists()
+    for _ in range(2):
+        client.post(list_url(Message), chosen | {"confirmed": "yes"})
     run_jobs()
 
     assert [each.to for each in mailoutbox] == [["ann@example.com"]]
+    message.refresh_from_db()
+    assert (message.state, message.copy) == ("sent", 0)
+
+
+def sent_mail(run_jobs, order):
+    """The mail that this order is paid, gone to its buyer."""
+    emails.order_confirmed(order)
+    run_jobs()
+    return Message.objects.get(reference=order.code)
+
+
+def again_url(message):
+    return reverse("admin:kit_message_again", args=[message.pk])
+
+
+def html_url(message):
+    return reverse("admin:kit_message_html", args=[message.pk])
+
+
+def test_a_sent_mail_goes_out_once_more_after_a_page_that_asks(
+    client, boss, run_jobs, mailoutbox
+):
+    order = make_order()
+    message = sent_mail(run_jobs, order)
+    page = client.get(change_url(Order, order.pk)).content.decode()
+    assert again_url(message) in page
+    asked = client.get(again_url(message))
+    assert asked.context["copy"] == 1
+    assert Message.objects.count() == 1
+
+    for _ in range(2):  # a double click
+        client.post(again_url(message), {"copy": "1"})
+    run_jobs()
+
+    first, copy = Message.objects.order_by("pk")
+    assert [each.to for each in mailoutbox] == [["ada@example.com"]] * 2
+    assert mailoutbox[0].body == mailoutbox[1].body
+    assert copy.message_id != first.message_id
+    assert (copy.copy, copy.asked_by, copy.state) == (1, boss, "sent")
+    assert LogEntry.objects.get(object_id=copy.pk).user == boss
+    entry = order.events.get(kind="mail_sent_again")
+    assert (entry.actor, entry.origin, entry.is_public) == (boss, "staff", False)
+    assert client.get(again_url(message)).context["copy"] == 2
+    page = client.get(change_url(Order, order.pk)).content.decode()
+    assert "No. 1, by boss@example.com" in page
+
+
+def test_sending_again_is_for_those_who_may(client, run_jobs, mailoutbox):
+    message = sent_mail(run_jobs, make_order())
+    clerk(client, "view_message")
+
+    assert client.get(change_url(Message, message.pk)).status_code == 200
+    assert client.get(again_url(message)).status_code == 403
+    assert client.post(again_url(message), {"copy": "1"}).status_code == 403
+    assert len(mailoutbox) == 1
+
+
+def test_a_mail_is_shown_in_a_frame_that_can_do_nothing(client, boss, run_jobs):
+    message = sent_mail(run_jobs, make_order())
+
+    page = client.get(html_url(message))
+
+    policy = page["Content-Security-Policy"].split("; ")
+    assert set(policy) == {
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "frame-ancestors 'self'",
+        "sandbox",
+    }
+    assert page["X-Frame-Options"] == "SAMEORIGIN"
+    assert "It is on our bench" in page.content.decode()
+    assert html_url(message) in client.get(change_url(Message, message.pk)).text
+
+
+def test_staff_do_not_read_the_key_of_a_guests_link(client, boss, run_jobs):
+    order = make_order()
+    message = sent_mail(run_jobs, order)
+    assert order.access_token in message.text
+
+    for url in [html_url(message), change_url(Message, message.pk)]:
+        page = client.get(url).text
+        assert order.access_token not in page
+        assert f"/orders/{order.code}/?t=…" in page
+
+
+def test_a_mail_with_a_code_is_neither_shown_nor_sent_again(client, boss):
+    mail._store("account", "row:1", "ann@example.com", "A code", "314159", "<p>314159")
+    Message.objects.update(state="failed")
+    message = Message.objects.get()
+
+    assert client.get(html_url(message)).status_code == 404
+    assert client.get(again_url(message)).status_code == 404
+    assert client.post(again_url(message), {"copy": "1"}).status_code == 404
+    chosen = {"action": "send_failed", "_selected_action": [message.pk]}
+    client.post(list_url(Message), chosen | {"confirmed": "yes"})
+    page = client.get(change_url(Message, message.pk)).text
+    assert again_url(message) not in page
+    assert html_url(message) not in page
+    message.refresh_from_db()
+    assert message.state == "failed"
 
 
 def test_nobody_reads_a_sign_in_code_in_the_mail_log(client, boss):

@@ -6,7 +6,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, transaction
 
 from orders import emails
-from orders.tests.factories import make_order
+from orders.tests.factories import make_order, make_user
 from shop.kit import mail
 from shop.kit.models import Message
 
@@ -138,3 +138,41 @@ def test_the_database_refuses_a_second_mail_of_one_kind_about_one_row():
 
     with pytest.raises(IntegrityError), transaction.atomic():
         twin.save(force_insert=True)
+
+
+def test_a_copy_is_written_by_somebody():
+    emails.order_confirmed(make_order())
+    copy = Message.objects.get()
+    copy.pk, copy.message_id, copy.copy = None, "<other@shop>", 1
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        copy.save(force_insert=True)
+
+
+def test_a_mail_that_is_on_its_way_is_not_sent_again(run_jobs, mailoutbox):
+    emails.order_confirmed(make_order())
+    message = Message.objects.get()
+
+    with pytest.raises(mail.NotSentAgain, match="on its way"):
+        mail.send_again(message, 1, make_user())
+    run_jobs()
+
+    assert len(mailoutbox) == 1
+
+
+def test_a_copy_of_a_copy_is_the_next_copy_of_the_first(run_jobs, mailoutbox):
+    boss = make_user()
+    emails.order_confirmed(make_order())
+    run_jobs()
+    first = Message.objects.get()
+    copy = mail.send_again(first, 1, boss)
+    run_jobs()
+    copy.refresh_from_db()
+
+    assert mail.send_again(copy, 2, boss).copy == 2
+    with pytest.raises(mail.NotSentAgain):
+        mail.send_again(first, 2, boss)
+    emails.order_confirmed(make_order())
+    run_jobs()
+
+    assert [each.copy for each in Message.objects.order_by("pk")] == [0, 1, 2, 0]
