@@ -39,7 +39,7 @@ def cancel(model_admin, request, queryset):
         model_admin.message_user(request, sentence, messages.WARNING)
         return None
     is_confirmed = "confirmed" in request.POST
-    form = CancelForm(request.POST if is_confirmed else None)
+    form = CancelForm(request.POST if is_confirmed else None, label_suffix="")
     if is_confirmed and form.is_valid():
         _cancel(model_admin, request, orders, form.decision())
         return None
