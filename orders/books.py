@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import LedgerAccount
 from orders import payments, reconciler
-from orders.models import Order, Payment, Refund
+from orders.models import Dispute, Order, Payment, Refund
 from shop.kit import books
 from shop.kit.books import Row, ask, part, rule
 
@@ -264,6 +264,48 @@ def stripe_refunds():
         ours = refund["payment_intent"] in known
         if ours and _given(refund) and _has_landed(refund, now):
             yield Row(refund["id"], _given(refund), 0)
+
+
+@rule(
+    "Disputes, and the money they took, are those of Stripe's own list",
+    Dispute,
+    outside=True,
+    repair=ASK_STRIPE,
+)
+def stripe_disputes():
+    """Both ways; each side says the state and what of the money is away, fee apart."""
+    now = timezone.now()
+    since = now - COMPARED
+    listed = _listed(payments.disputed_since, since - HEARD_WITHIN)
+    theirs = {dispute["id"]: dispute for dispute in listed}
+    ours = Dispute.objects.exclude(status=Dispute.FRAUD_WARNING).filter(
+        opened_at__gte=since - HEARD_WITHIN
+    )
+    for dispute in ours.iterator(2000):
+        found = f"{dispute.status}, {_away(dispute)}"
+        said = theirs.pop(dispute.stripe_id, None)
+        if said is None:
+            if since <= dispute.opened_at <= now - IN_FLIGHT:
+                yield Row(dispute.pk, "none", found)
+        elif found != _disputed(said) and _has_landed(said, now):
+            yield Row(dispute.pk, _disputed(said), found)
+    intents = {dispute["payment_intent"] for dispute in theirs.values()}
+    known = Payment.objects.filter(intent_id__in=intents)
+    known = set(known.values_list("intent_id", flat=True)) if intents else set()
+    for said in theirs.values():
+        if said["payment_intent"] in known and _has_landed(said, now):
+            yield Row(said["id"], _disputed(said), "none")
+
+
+def _away(dispute):
+    """Money that a dispute of ours took and did not bring back."""
+    asks_only = dispute.status.startswith("warning") or dispute.status == "prevented"
+    return 0 if asks_only or dispute.status == "won" else dispute.amount
+
+
+def _disputed(said):
+    moved = -sum(row["amount"] for row in said["balance_transactions"])
+    return f"{said['status']}, {moved}"
 
 
 _GIVEN_HERE = (Refund.State.PENDING, Refund.State.SUCCEEDED)

@@ -201,6 +201,13 @@ def given_back_since(moment: datetime) -> Iterator[dict]:
         yield refund.to_dict()
 
 
+def disputed_since(moment: datetime) -> Iterator[dict]:
+    """Every dispute there is at Stripe, newest first. Raises PaymentUnavailable."""
+    asked = {"created": {"gte": int(moment.timestamp())}, "limit": 100}
+    for dispute in _listed(client().v1.disputes, asked):
+        yield dispute.to_dict()
+
+
 def _listed(service, asked):
     try:
         yield from service.list(asked).auto_paging_iter()

@@ -362,6 +362,61 @@ def test_a_refund_that_stripe_does_not_know_is_named(refunded, time_machine):
     assert refunded.pk in broken(outside=True)["stripe_refunds"]
 
 
+@pytest.fixture
+def disputed(trade, client, stripe_sandbox):
+    """The paid order's money is disputed, and Stripe's events arrived."""
+    intent = trade[0].payments.get().intent_id
+    charge = stripe_sandbox.object("payment_intent", intent)["latest_charge"]
+    stripe_sandbox.disputes.open(charge)
+    for event in stripe_sandbox.events():
+        deliver(client, stripe_sandbox, event)
+    settlement.settle(trade[0])
+    return Dispute.objects.get()
+
+
+@pytest.mark.parametrize("ends", ["", "win", "lose"])
+def test_disputes_agree_with_stripes_list(
+    trade, disputed, client, stripe_sandbox, time_machine, ends
+):
+    if ends:
+        getattr(stripe_sandbox.disputes, ends)(disputed.stripe_id)
+        for event in stripe_sandbox.events():
+            deliver(client, stripe_sandbox, event)
+        settlement.settle(trade[0])
+
+    _two_minutes_pass(time_machine)
+
+    assert broken(outside=True) == {}
+
+
+def test_a_dispute_that_ended_unheard_is_named(disputed, stripe_sandbox, time_machine):
+    stripe_sandbox.disputes.win(disputed.stripe_id)
+
+    _two_minutes_pass(time_machine)
+
+    assert broken(outside=True) == {"stripe_disputes": [disputed.pk]}
+
+
+def test_a_dispute_of_other_money_than_stripe_took_is_named(disputed, time_machine):
+    Dispute.objects.update(amount=1)
+
+    _two_minutes_pass(time_machine)
+
+    assert broken(outside=True) == {"stripe_disputes": [disputed.pk]}
+
+
+def test_a_dispute_that_only_stripe_or_only_we_know_is_named(disputed, time_machine):
+    with guards.lifted():
+        Dispute.objects.update(stripe_id="du_made_up")
+
+    _two_minutes_pass(time_machine)
+
+    known = Dispute.objects.get()
+    named = broken(outside=True)["stripe_disputes"]
+    assert named[0] == known.pk
+    assert len(named) == 2
+
+
 def test_the_reconciler_hears_of_refunds(refunded, stripe_sandbox, time_machine):
     stripe_sandbox.refunds.fail(refunded.stripe_id)
 
