@@ -450,6 +450,32 @@ def test_inv_22_cancelling_raced_against_the_webhook_has_one_outcome(stripe_sand
 
 
 @pytest.mark.cooked_books
+def test_twin_cancelling_without_lock_takes_back_what_is_paid(stripe_sandbox):
+    lamp = make_variant(amount=5000, stock=100)
+    order = place(make_cart(None, {lamp: 1}))
+    events = pay(stripe_sandbox, order)
+
+    def cancel_without_lock():
+        if Order.objects.get(pk=order.pk).status != Order.Status.PENDING:
+            return
+        hesitate()
+        now = timezone.now()
+        Order.objects.filter(pk=order.pk).update(status="cancelled", cancelled_at=now)
+        stock.give_back({lamp: 1}, cause=f"order:{order.pk}:return", reason="x")
+
+    with guards.lifted():
+        at_once(
+            cancel_without_lock,
+            lambda: [deliver(Client(), stripe_sandbox, event) for event in events],
+        )
+
+    order.refresh_from_db()
+    lamp.refresh_from_db()
+    assert order.confirmed_at
+    assert (order.status, lamp.stock) == (Order.Status.CANCELLED, 100)
+
+
+@pytest.mark.cooked_books
 def test_twin_expiry_without_lock_gives_back_what_is_sold():
     lamp = make_variant(amount=5000, stock=100)
     order = place(make_cart(None, {lamp: 1}))

@@ -103,3 +103,62 @@ def test_twin_a_row_read_before_the_lock_takes_effect_twice(order):
     at_once(*[note] * 5)
 
     assert order.events.filter(kind="refunded").count() > 1
+
+
+CANCEL = Wish(everything=True, restock=True, cancels=True, reason="Changed my mind")
+
+
+def refunded_in_the_dashboard(stripe_sandbox, order, amount):
+    """Stripe has given this much back already; the event that tells of it."""
+    asked = {"payment_intent": order.payments.get().intent_id, "amount": amount}
+    made = stripe_sandbox.client().v1.refunds.create(asked)
+    return next(
+        event
+        for event in stripe_sandbox.events("refund.created")
+        if event["data"]["object"]["id"] == made.id
+    )
+
+
+@pytest.mark.parametrize("amount", [700, 4500])
+@pytest.mark.parametrize("wish", [ALL, CANCEL])
+def test_inv_05_a_refund_raced_against_one_of_the_dashboard_gives_back_no_more(
+    order, stripe_sandbox, wish, amount
+):
+    shown = refunds.plan(order, wish)
+    event = refunded_in_the_dashboard(stripe_sandbox, order, amount)
+
+    refused, answer = at_once(
+        lambda: refunds.execute(shown, None),
+        lambda: deliver(Client(), stripe_sandbox, event).status_code,
+    )
+
+    # By the plan's version when the webhook was first, by Stripe when it was not.
+    assert isinstance(refused, refunds.FactsChanged | payments.RefundRefused)
+    assert answer == 200
+    assert Refund.objects.standing().amount("amount_card") == amount
+    order.refresh_from_db()
+    assert order.status == order.Status.CONFIRMED
+    assert ledger.balance(order.user, "USD") == 0
+    assert stock_of(order) == 8
+
+
+@pytest.mark.cooked_books
+def test_twin_a_plan_nobody_looks_at_again_gives_back_too_much(order, stripe_sandbox):
+    shown = refunds.plan(order, ALL)
+    event = refunded_in_the_dashboard(stripe_sandbox, order, 700)
+
+    def ask_as_shown():
+        hesitate()
+        return Refund.objects.create(
+            order=order,
+            payment=shown.payment,
+            idempotency_key=reversals.new_key(order),
+            amount_card=shown.amount_card,
+            amount_left=shown.amount_left,
+            currency="USD",
+            origin=Refund.Origin.STAFF,
+        )
+
+    at_once(ask_as_shown, lambda: deliver(Client(), stripe_sandbox, event))
+
+    assert Refund.objects.standing().amount("amount_card") > order.amount_due
