@@ -30,9 +30,12 @@ def record(event: dict) -> None:
     if event["livemode"] != settings.LIVE_MODE:
         logger.warning("event %s is of the other mode", event["id"])
         return
+    said = event["data"]["object"]
     recorder = _RECORDERS.get(event["type"])
-    if recorder:
-        recorder(event["data"]["object"])
+    if recorder is reversals.record_refund:
+        recorder(said, reversals.moment(event["created"]))
+    elif recorder:
+        recorder(said)
 
 
 def record_session(session: dict) -> None:

@@ -269,7 +269,9 @@ class _Read:
         standing = [refund for refund in self.refunds if _stands(refund)]
         # Balance and goods of a failed refund went back all the same.
         effective = [each for each in self.refunds if _stands(each) or each.accepted_at]
-        balance = self.order.amount_balance if self.order.confirmed_at else 0
+        # What never counted gave its balance and its goods back when it was closed.
+        counted = self.order.confirmed_at is not None
+        balance = self.order.amount_balance if counted else 0
         return Facts(
             status=self.order.status,
             paid=tuple(
@@ -283,7 +285,7 @@ class _Read:
                 (
                     line.pk,
                     line.quantity - _of(standing, line, "quantity"),
-                    line.quantity - _of(effective, line, "restocked"),
+                    line.quantity - _of(effective, line, "restocked") if counted else 0,
                 )
                 for line in self.lines
             ),

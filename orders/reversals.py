@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from catalog import stock
-from orders import emails, signals, timeline
+from orders import balances, emails, signals, timeline
 from orders.models import Order, Payment, Refund
 from shop.kit.money import format_money
 
@@ -72,20 +72,23 @@ def promise(order: Order, reason: str) -> Refund | None:
     )
 
 
-def record_refund(said: dict) -> None:
-    """What Stripe says about one refund, ours or one made in its dashboard."""
+def record_refund(said: dict, at: datetime | None = None) -> None:
+    """What Stripe says about one refund, ours or one made in its dashboard.
+
+    `at` is when it became so, now if nobody knows.
+    """
     with transaction.atomic():
         order, payment = lock_order_of(said)
         refund = _row_of(said) or _made_elsewhere(order, payment, said)
         if not refund.stripe_id:  # the webhook was faster than our own third beat
             refund.stripe_id = said["id"]
             refund.save(update_fields=["stripe_id"])
-        _turn(refund, order, said)
+        _turn(refund, order, said, at or timezone.now())
 
 
 def accept_without_card(refund: Refund) -> None:
     """A refund to the balance alone needs no Stripe. The caller has the lock."""
-    _move(refund, refund.order, State.SUCCEEDED)
+    _move(refund, refund.order, State.SUCCEEDED, timezone.now())
 
 
 def note_refused(refund: Refund, because: str) -> None:
@@ -158,27 +161,43 @@ def _made_elsewhere(order, payment, said):
     )
 
 
-def _turn(refund, order, said):
+def _turn(refund, order, said, at):
     state = _STATES.get(said["status"], State.PENDING)
     if state == State.FAILED:
         refund.failure_reason = said.get("failure_reason") or "unknown"
-    _move(refund, order, state)
+    _move(refund, order, state, at)
 
 
-def _move(refund, order, state):
+def _move(refund, order, state, at):
     if state not in _MOVES.get(refund.state, ()):
         return
     is_new = not refund.accepted_at
     refund.state = state
     refund.accepted_at = refund.accepted_at or timezone.now()
     if state == State.FAILED:
-        refund.failed_at = timezone.now()
+        refund.failed_at = at
     refund.save(update_fields=["state", "failure_reason", "accepted_at", "failed_at"])
     if is_new:
         _take_effect(refund, order)
     if state in (State.FAILED, State.CANCELLED):
         _reopen(refund, order)
+    _resolve(order)
     signals.tell(order.pk)
+
+
+def _resolve(order):
+    """Failed money went another way if a refund was made since; by all that is known.
+
+    News of the two come in any order, and the second may be called off again.
+    """
+    accepted = order.refunds.filter(accepted_at__isnull=False)
+    stands = accepted.exclude(state=State.CANCELLED)
+    for failed in order.refunds.filter(state=State.FAILED):
+        since = stands.filter(created_at__gt=failed.failed_at)
+        answered = since.exclude(pk=failed.pk).exists()
+        if answered != bool(failed.resolved_at):
+            failed.resolved_at = timezone.now() if answered else None
+            failed.save(update_fields=["resolved_at"])
 
 
 def _take_effect(refund, order):
@@ -205,6 +224,7 @@ def _take_effect(refund, order):
             reason="Refunded to you",
             reference=order.code,
             actor=refund.actor,
+            restores=balances.spends(order),
         )
     origin = _ORIGINS[refund.origin]
     if refund.cancels and order.status == Order.Status.CONFIRMED:
@@ -232,10 +252,9 @@ def _take_effect(refund, order):
             actor=refund.actor,
             origin=origin,
         )
-    if refund.state not in (State.FAILED, State.CANCELLED):
-        order.refunds.unresolved().update(resolved_at=timezone.now())
-        if refund.notifies:
-            emails.money_back(refund, order)
+    went = refund.state not in (State.FAILED, State.CANCELLED)
+    if went and refund.notifies:
+        emails.money_back(refund, order)
 
 
 def _reopen(refund, order):

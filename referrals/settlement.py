@@ -121,7 +121,11 @@ def settle(order: Order | int) -> Settlement | None:
     order_id = order if isinstance(order, int) else order.pk
     with transaction.atomic():
         # What was read before these locks is gossip.
-        order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+        order = (
+            Order.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("referral_settlement")
+            .get(pk=order_id)
+        )
         attribution = _attribution_of(order, lock=True)
         if attribution is None:
             return None
@@ -129,6 +133,7 @@ def settle(order: Order | int) -> Settlement | None:
         wanted = desired(_facts(order, attribution))
         reward = _make_so(order, attribution, reward, wanted)
         _freeze_or_thaw(reward, wanted)
+        before = getattr(order, "referral_settlement", None)
         settlement, _ = Settlement.objects.update_or_create(
             order=order,
             defaults={
@@ -139,6 +144,8 @@ def settle(order: Order | int) -> Settlement | None:
                 "settled_at": timezone.now(),
             },
         )
+        if before and before.reason != wanted.reason:
+            _settle_others(order)
     return settlement
 
 
@@ -206,6 +213,15 @@ def settle_all(orders: QuerySet[Order]) -> int:
     return sum(
         _settled(order_id) for order_id in list(orders.values_list("pk", flat=True))
     )
+
+
+def _settle_others(order):
+    """Another order may be the first that counts now: the worker looks at each."""
+    from referrals import jobs  # they call us
+
+    others = Order.objects.confirmed().filter(user=order.user_id).exclude(pk=order.pk)
+    for pk in others.values_list("pk", flat=True):
+        jobs.settle.enqueue(pk)
 
 
 def _settled(order_id):

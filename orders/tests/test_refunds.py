@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import ledger
+from catalog import stock
 from catalog.tests.factories import make_variant
 from orders import confirmation, payments, refunds, webhooks
 from orders.models import Dispute, Order, OrderEvent, Refund, RefundLine, StripeEvent
@@ -287,6 +288,60 @@ def test_a_refund_that_fails_days_later_reopens_and_says_so(
     assert refunds.plan(order, ALL).amount_card == order.amount_due
     give_back(order)
     assert not Refund.objects.unresolved().exists()
+
+
+def test_goods_of_an_order_that_never_counted_go_on_no_shelf_twice(
+    client, stripe_sandbox, run_jobs
+):
+    lamp = make_variant(amount=5000, stock=1)
+    order = make_order(None, {lamp: 1})
+    events = pay(stripe_sandbox, order)
+    confirmation.expire_order(order.pk)
+    stock.take({lamp: 1}, cause="door", reason="Sold at the door")
+    for event in events:
+        deliver(client, stripe_sandbox, event)
+    refunds.finish_requested()
+    stripe_sandbox.refunds.fail(order.refunds.get().stripe_id)
+    for event in stripe_sandbox.events():
+        deliver(client, stripe_sandbox, event)
+    order.refresh_from_db()
+
+    assert give_back(order).amount_card == 5000 + order.amount_shipping
+
+    lamp.refresh_from_db()
+    assert lamp.stock == 0
+
+
+@pytest.mark.parametrize("late", ["refund.created", "refund.failed"])
+def test_failed_money_went_another_way_only_by_a_refund_made_since(
+    bought, stripe_sandbox, client, time_machine, late
+):
+    """Whatever comes last: the news of the failure, or of the refund beside it."""
+    order = bought()
+    intent = order.payments.get().intent_id
+    api = stripe_sandbox.client().v1.refunds
+
+    def make(amount):
+        time_machine.shift(60)
+        return api.create({"payment_intent": intent, "amount": amount})
+
+    def hear_all():
+        news = sorted(stripe_sandbox.events(), key=lambda event: event["type"] == late)
+        for event in news:
+            deliver(client, stripe_sandbox, event)
+        return set(Refund.objects.unresolved().values_list("stripe_id", flat=True))
+
+    time_machine.move_to(timezone.now(), tick=False)
+    first, _beside = make(1000), make(700)
+    time_machine.shift(60)
+    stripe_sandbox.refunds.fail(first.id)
+    assert hear_all() == {first.id}
+
+    second = make(500)
+    assert hear_all() == set()
+
+    stripe_sandbox.refunds.fail(second.id)
+    assert hear_all() == {second.id}
 
 
 def test_events_of_refunds_in_any_order_end_the_same(

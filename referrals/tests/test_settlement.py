@@ -530,3 +530,20 @@ def test_settling_costs_thirty_queries_at_most(friend):
 
     assert len(first.own) <= 30, len(first.own)
     assert len(again.own) <= 12, len(again.own)
+
+
+def test_when_the_first_order_is_cancelled_the_second_is_looked_at_again(
+    friend, run_jobs
+):
+    """Whichever of the two is settled last: facts decide, not the order of looks."""
+    first, second = make_order(friend), make_order(friend)
+    settlement.settle_all(Order.objects.order_by("pk"))
+    assert second.referral_settlement.reason == "not_first_order"
+
+    first.status, first.cancelled_at = Order.Status.CANCELLED, timezone.now()
+    first.save()
+    settlement.settle(first)
+    run_jobs()
+
+    assert Reward.objects.get(order=first).state == State.REVERSED
+    assert Reward.objects.get(order=second).state == State.AVAILABLE
