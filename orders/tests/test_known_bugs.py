@@ -348,6 +348,26 @@ def test_a_refund_is_booked_once_however_often_it_is_told(
     assert refunds.plan(order, Wish(everything=True)).amount == 3500
 
 
+@pytest.mark.parametrize("key_is_known", [True, False])
+def test_a_refund_asked_for_again_is_the_first_one(guest, stripe_sandbox, key_is_known):
+    """gumroad #6193: Stripe forgets a key after a day; the refund keeps its name."""
+    stripe_sandbox.pay(session_at(press_pay(guest)))
+    tell(guest, stripe_sandbox)
+    shown = refunds.plan(Order.objects.get(), Wish(amount=1000))
+    refund = refunds._request(shown, None, Refund.Origin.STAFF)
+    payments.refund(refund)  # and we are killed before we note the answer
+
+    if not key_is_known:  # another key, of which only the refund's name tells
+        refund.idempotency_key += "-x"
+        made = stripe_sandbox.events("refund.created")[0]["data"]["object"]["id"]
+        named = {"metadata": {"refund": refund.idempotency_key}}
+        stripe_sandbox.client().v1.refunds.update(made, named)
+    said = payments.refund(refund, again=not key_is_known)
+
+    created = stripe_sandbox.events("refund.created")
+    assert [event["data"]["object"]["id"] for event in created] == [said["id"]]
+
+
 # Trying again
 
 

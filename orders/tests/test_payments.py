@@ -326,6 +326,28 @@ def test_an_order_that_does_not_wait_cannot_be_paid(stripe_sandbox):
     assert stripe_sandbox.requests == []
 
 
+def test_an_order_that_a_person_looks_at_cannot_be_paid(stripe_sandbox):
+    order = make_order()
+    confirmation.hold(order, "The address does not exist.")
+
+    with pytest.raises(payments.PaymentUnavailable):
+        payments.start(order)
+
+    assert stripe_sandbox.requests == []
+
+
+@pytest.mark.cooked_books  # nobody was told about this money
+def test_an_order_whose_money_is_there_cannot_be_paid_again(stripe_sandbox):
+    order = make_order()
+    paid = {"status": "paid", "paid_at": order.placed_at, "amount_received": 5500}
+    order.payments.update(**paid)
+
+    with pytest.raises(payments.PaymentUnavailable):
+        payments.start(order)
+
+    assert order.payments.count() == 1
+
+
 # Closing
 
 

@@ -1,4 +1,5 @@
 import copy
+import json
 import time
 from datetime import timedelta
 
@@ -111,6 +112,18 @@ def test_inv_23_a_huge_message_is_not_read(client, settings, order):
     assert_nobody_heard(post_event(client, body, signature), order)
 
 
+def test_inv_23_a_huge_message_is_not_read_whatever_length_it_announced(
+    stripe_sandbox, paid, settings
+):
+    paid["data"]["object"]["padding"] = "x" * webhooks.MOST_BYTES
+    body = json.dumps(paid).encode()
+    secret = settings.STRIPE_WEBHOOK_SECRETS[0]
+    signature = signing.header(secret, body, int(time.time()))
+
+    with pytest.raises(webhooks.NotFromStripe):
+        webhooks.receive(body, signature)
+
+
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "options"])
 def test_inv_23_messages_are_posted(client, order, method):
     answer = getattr(client, method)("/webhooks/stripe/")
@@ -157,6 +170,15 @@ def test_inv_24_an_event_is_stored_once(client, stripe_sandbox, order, paid):
     assert StripeEvent.objects.count() == 1
     assert StripeEvent.objects.get().attempts == 1
     assert order.events.filter(kind="confirmed").count() == 1
+
+
+def test_two_messages_of_one_change_are_one_change(client, stripe_sandbox, order, paid):
+    deliver(client, stripe_sandbox, paid)
+    deliver(client, stripe_sandbox, paid | {"id": "evt_again"})
+
+    assert not StripeEvent.objects.unprocessed().exists()
+    assert order.events.filter(kind="paid").count() == 1
+    assert status(order) == Order.Status.CONFIRMED
 
 
 def test_inv_24_an_event_stored_before_a_crash_is_processed_by_the_redelivery(
@@ -274,6 +296,7 @@ def test_inv_19_money_that_does_not_match_is_held_for_a_person(
         {"payment_status": "unpaid"},
         {"payment_status": "no_payment_required"},
         {"status": "open"},
+        {"id": "cs_test_foreign", "status": "expired"},
         {"id": "cs_test_foreign", "metadata": {}},
         {"id": "cs_test_foreign", "metadata": {"payment": "tandem-OTHERSHOP-1"}},
         {"id": "cs_test_foreign", "metadata": None},
