@@ -17,7 +17,7 @@ from orders.timeline import told
 from shop.kit.models import Message
 from shop.kit.money import format_money
 
-PARCELS = "No parcel is on record: it had not been handed over when this was printed."
+PARCELS = "No parcel is on record."
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _order(order) -> Iterator[Entry]:
         yield Entry("Cancelled", _at(order.cancelled_at))
     for label, amount in (
         ("Goods", order.amount_goods),
-        ("Discount", -order.amount_discount),
+        ("Taken off", order.amount_discount),
         ("Delivery", order.amount_shipping),
         ("Tax", order.amount_tax),
         ("Total", order.amount_total),
