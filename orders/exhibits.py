@@ -1,6 +1,6 @@
 """Orders as plain data, for whoever checks the books from outside."""
 
-from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery, Sum
 from django.utils import timezone
 
 from catalog.models import StockMovement, Variant
@@ -76,7 +76,8 @@ def lines() -> list[dict]:
 @books.section("stock")
 def stock() -> list[dict]:
     """`start` is what was counted in; `reserved` pieces have left for open orders."""
-    counted = _sums(StockMovement.objects.exclude(key__startswith="order:"), "variant")
+    by_orders = Q(key__startswith="order:") | Q(key__startswith="refund:")
+    counted = _sums(StockMovement.objects.exclude(by_orders), "variant")
     reserved = _sums(OrderLine.objects.filter(order__status="pending"), "variant")
     variants = Variant.objects.order_by("pk").values_list("pk", "sku", "stock")
     return [
