@@ -82,3 +82,24 @@ def stripe_sandbox(tmp_path, settings):
         payments.client.cache_clear()
         yield stripe
     payments.client.cache_clear()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests found out: `record_property(title, row)`, where a row is a dict.
+
+    Rows of one title make one table, whichever tests they come from.
+    """
+    tables = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for title, row in report.user_properties:
+                    tables.setdefault(title, []).append(row)
+    for title, rows in tables.items():
+        terminalreporter.section(title)
+        columns = list(rows[0])
+        lines = [columns, *([str(row[name]) for name in columns] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = map(str.ljust, line, widths)
+            terminalreporter.write_line("  ".join(cells).rstrip())

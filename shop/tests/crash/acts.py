@@ -12,11 +12,12 @@ from django_tasks_db.models import DBTaskResult
 from accounts import ledger
 from accounts.models import User
 from catalog.models import Variant
-from catalog.tests.factories import make_variant
+from catalog.tests.factories import make_product, make_variant
 from orders import expiry, payments, refunds
 from orders.models import Order, Refund
 from orders.tests.factories import make_cart, make_zone, place, post_event
 from referrals.tests.factories import make_attribution, make_member, set_terms
+from shop.kit import jobs
 from shop.kit.models import Schedule
 from shop.sandbox.stripe import signing
 
@@ -28,7 +29,20 @@ def open_shop():
     set_terms(hold_days=0)
 
 
-def join(email):
+def open_for_a_crowd(*friends):
+    """Enough of two things, staff, and friends who were invited: `email=balance`."""
+    make_zone()
+    wares = {"LAMP": make_product("Lamp", variants=[{"sku": "LAMP", "stock": 1000}])}
+    vase = [{"sku": "VASE", "amount": 1900, "stock": 1000}]
+    wares["VASE"] = make_product("Vase", variants=vase)
+    set_terms(hold_days=0)
+    make_member("staff@example.com", is_staff=True, is_superuser=True)
+    for friend in friends:
+        join(*friend.split("="))
+    print(json.dumps({sku: made.get_absolute_url() for sku, made in wares.items()}))
+
+
+def join(email, balance="700"):
     """A friend whom somebody brought, with a little balance."""
     # Factories number their rows anew in each process: these have names of their own.
     friend = make_member(email, days_ago=1)
@@ -37,7 +51,7 @@ def join(email):
         key=f"test:{email}",
         debit=(None, ledger.Kind.GOODWILL),
         credit=(friend, ledger.Kind.WALLET),
-        amount=700,
+        amount=int(balance),
         currency=settings.SHOP_CURRENCY,
         kind="goodwill",
         reason="A present",
@@ -93,6 +107,15 @@ def expire(email):
     late = Order.objects.filter(email=email, status="pending")
     late.update(expires_at=timezone.now())
     expiry.expire_overdue()
+
+
+def count_unfinished():
+    """Jobs that are not done, and those given up that nobody enqueues again."""
+    waiting = DBTaskResult.objects.filter(status__in=["READY", "RUNNING"])
+    regular = [made.module_path for _, made in jobs._schedules.values()]
+    lost = DBTaskResult.objects.filter(status="FAILED").exclude(task_path__in=regular)
+    found = [*waiting, *lost]
+    print(json.dumps([f"{job.task_path} {job.status}" for job in found]))
 
 
 def wait():

@@ -1,0 +1,54 @@
+"""Whoever pulls the plugs: kills web server and worker while people shop."""
+
+import random
+import threading
+import time
+from collections import Counter
+
+from shop.tests.crash.browsers import Pulse
+from shop.tests.crash.shops import Shop, wait_for
+
+# So many answers between two kills: about thirty kills in two hundred purchases.
+FEWEST, MOST = 40, 80
+LONGEST_PAUSE_SECONDS = 0.3
+
+
+class Chaos:
+    """Kills by the crowd's pulse, not by the clock: a slow machine sees as many."""
+
+    def __init__(self, shop: Shop, pulse: Pulse, chance: random.Random):
+        self.shop = shop
+        self.pulse = pulse
+        self.chance = chance
+        self.kills = Counter()
+        self.failure = None
+        self._thread = threading.Thread(target=self._rage, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.pulse.close()
+        self._thread.join()
+        if self.failure:
+            raise self.failure
+
+    def strike(self) -> None:
+        """Kill one of them within a moment, and start it again."""
+        name = self.chance.choice(["web", "worker"])
+        time.sleep(self.chance.uniform(0, LONGEST_PAUSE_SECONDS))
+        process = getattr(self.shop, name)
+        process.kill()
+        self.kills[name] += 1
+        process.start()
+        if name == "web":
+            wait_for(f"{self.shop.address}/healthz")
+
+    def _rage(self):
+        try:
+            next_at = self.chance.randint(FEWEST, MOST)
+            while self.pulse.wait_for(next_at):
+                self.strike()
+                next_at = self.pulse.count + self.chance.randint(FEWEST, MOST)
+        except Exception as error:
+            self.failure = error
