@@ -354,6 +354,18 @@ def test_inv_16_twenty_equal_submits_are_one_order_and_one_card_page(stripe_sand
     assert_books_hold()
 
 
+def test_inv_20_ten_presses_after_a_closed_attempt_open_one_more(stripe_sandbox):
+    order = place(make_cart(None, {make_variant(): 1}))
+    order.payments.close()
+
+    results = at_once(*[lambda: payments.start(order)] * 10)
+
+    # Stripe answers 409 to whom it still works for; nobody meets the constraint.
+    assert failures(results, payments.PaymentUnavailable) == []
+    assert [each.status for each in order.payments.all()] == ["closed", "open"]
+    assert len({each for each in results if isinstance(each, str)}) == 1
+
+
 def test_twin_without_lock_and_constraint_one_cart_becomes_many_orders():
     cart = make_cart(None, {make_variant(): 1})
     model = place(make_cart(None, {make_variant(): 1}))

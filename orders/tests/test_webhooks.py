@@ -254,6 +254,19 @@ def test_a_refused_card_leaves_the_order_waiting(client, stripe_sandbox, order):
     assert not order.events.get(kind="payment_refused").is_public
 
 
+def test_a_refusal_told_after_the_payment_is_no_news(client, stripe_sandbox, order):
+    stripe_sandbox.pay(open_session(order), "4000000000000002")
+    late = stripe_sandbox.events("payment_intent.payment_failed")[0]
+    for event in pay(stripe_sandbox, order):
+        deliver(client, stripe_sandbox, event)
+
+    deliver(client, stripe_sandbox, late)
+
+    assert status(order) == Order.Status.CONFIRMED
+    assert Payment.objects.get().last_error == ""
+    assert not order.events.filter(kind="payment_failed").exists()
+
+
 # Inv 19: an event wrong in one respect each, signed all the same
 
 
