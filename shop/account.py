@@ -38,14 +38,16 @@ def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
     currency = settings.SHOP_CURRENCY
     lines = ledger.statement(request.user, currency)
+    accounts = request.user.ledger_accounts.filter(currency=currency)
+    pots = dict(accounts.values_list("kind", "balance"))
     return render(
         request,
         "shop/balance.html",
         {
             "lines": lines,
             "balance": lines[0].balance_after if lines else 0,
-            "owed": ledger.balance(request.user, currency, ledger.Kind.OWED),
-            "on_hold": ledger.balance(request.user, currency, ledger.Kind.FROZEN),
+            "owed": pots.get(ledger.Kind.OWED, 0),
+            "on_hold": pots.get(ledger.Kind.FROZEN, 0),
         },
     )
 
