@@ -30,12 +30,11 @@ def record(event: dict) -> None:
     if event["livemode"] != settings.LIVE_MODE:
         logger.warning("event %s is of the other mode", event["id"])
         return
-    said = event["data"]["object"]
     recorder = _RECORDERS.get(event["type"])
     if recorder is reversals.record_refund:
-        recorder(said, reversals.moment(event["created"]))
+        recorder(event["data"]["object"], reversals.moment(event["created"]))
     elif recorder:
-        recorder(said)
+        recorder(event["data"]["object"])
 
 
 def record_session(session: dict) -> None:
