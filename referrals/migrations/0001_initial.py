@@ -104,6 +104,9 @@ class Migration(migrations.Migration):
                         fields=("kind", "value_hash"), name="former_customer_once"
                     )
                 ],
+                "indexes": [
+                    models.Index(fields=["created_at"], name="former_customer_by_age")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1381,6 +1384,7 @@ class Migration(migrations.Migration):
                         fields=("token_hash", "user"), name="device_once_per_person"
                     )
                 ],
+                "indexes": [models.Index(fields=["seen_at"], name="device_by_age")],
             },
         ),
         migrations.CreateModel(
@@ -1877,6 +1881,14 @@ class Migration(migrations.Migration):
                 name="reward_due",
             ),
         ),
+        migrations.AddIndex(
+            model_name="reward",
+            index=models.Index(
+                condition=models.Q(("released_at__isnull", False)),
+                fields=["released_at"],
+                name="reward_by_release",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="reward",
             constraint=models.UniqueConstraint(
@@ -2091,6 +2103,10 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["inviter", "-created_at"], name="attribution_by_inviter"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="attribution",
+            index=models.Index(fields=["created_at"], name="attribution_by_age"),
         ),
         migrations.AddConstraint(
             model_name="attribution",

@@ -121,7 +121,8 @@ class Attribution(models.Model):
         indexes = [
             models.Index(
                 fields=["inviter", "-created_at"], name="attribution_by_inviter"
-            )
+            ),
+            models.Index(fields=["created_at"], name="attribution_by_age"),
         ]
 
     def __str__(self):
@@ -192,6 +193,7 @@ class FormerCustomer(models.Model):
                 fields=["kind", "value_hash"], name="former_customer_once"
             )
         ]
+        indexes = [models.Index(fields=["created_at"], name="former_customer_by_age")]
 
     def __str__(self):
         return f"{self.get_kind_display()} of a former customer"

@@ -134,7 +134,12 @@ class Reward(models.Model):
         indexes = [
             models.Index(
                 fields=["available_at"], condition=Q(state="pending"), name="reward_due"
-            )
+            ),
+            models.Index(
+                fields=["released_at"],
+                condition=Q(released_at__isnull=False),
+                name="reward_by_release",
+            ),
         ]
 
     def __str__(self):

@@ -26,6 +26,7 @@ class Device(models.Model):
                 fields=["token_hash", "user"], name="device_once_per_person"
             )
         ]
+        indexes = [models.Index(fields=["seen_at"], name="device_by_age")]
 
     def __str__(self):
         return f"Device of {self.user}"
