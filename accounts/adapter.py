@@ -6,6 +6,7 @@ import logging
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 
+from accounts import proofs
 from shop.kit import limits
 
 logger = logging.getLogger("tandem.accounts")
@@ -30,6 +31,11 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         else:
             logger.warning("no more %s to one address this hour", template_prefix)
+
+    def confirm_email(self, request, email_address):
+        """allauth comes here for the codes of sign-up and sign-in, not for a reset."""
+        proofs.note_own_code(request)
+        return super().confirm_email(request, email_address)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

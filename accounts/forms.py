@@ -1,13 +1,18 @@
-"""What we ask of somebody who joins with a password."""
+"""What we ask of somebody who joins, with a password or by a provider."""
 
 from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
+from allauth.socialaccount import forms as social_forms
 from django.contrib.auth.hashers import make_password
 
-from accounts.signup import SharedSignupForm
+from accounts.signup import SharedSignupForm, TellsRemarks
 
 
-class SignupForm(allauth_forms.SignupForm):
+class SocialSignupForm(TellsRemarks, social_forms.SignupForm):
+    field_order = SharedSignupForm.field_order
+
+
+class SignupForm(TellsRemarks, allauth_forms.SignupForm):
     field_order = SharedSignupForm.field_order
 
     def __init__(self, *args, **kwargs):

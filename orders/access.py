@@ -17,15 +17,19 @@ def order_for(request, code: str, token: str = "") -> Order:
     """The order of this code, if the visitor may see it.
 
     Raises SignInFirst for strangers without a link, Http404 for everybody else; neither
-    tells whether the code exists.
+    tells whether the code exists. The link of a guest who has an account by now asks to
+    sign in.
     """
     if not token and not request.user.is_authenticated:
         raise SignInFirst
     order = Order.objects.filter(code=code.upper()[:8]).first()
     if order and order.user_id and order.user_id == request.user.pk:
         return order
-    if order and not order.user_id and constant_time_compare(token, order.access_token):
-        return order
+    if order and constant_time_compare(token, order.access_token):
+        if not order.user_id:
+            return order
+        if not request.user.is_authenticated:
+            raise SignInFirst
     raise Http404
 
 

@@ -1,11 +1,16 @@
-"""What orders hear from below: somebody signed in, a mail is sent again."""
+"""What orders hear from below: somebody signed in or up, a mail is sent again."""
 
-from allauth.account.signals import user_logged_in
+import logging
+
+from allauth.account.signals import email_confirmed, user_logged_in, user_signed_up
 from django.contrib import messages
+from django.db import DatabaseError
 
-from orders import carts, timeline
+from orders import adoption, carts, timeline
 from orders.models import Order
 from shop.kit import mail
+
+logger = logging.getLogger("tandem.orders")
 
 
 def connect():
@@ -13,6 +18,8 @@ def connect():
     from orders import expiry, reconciler, refunds, webhooks  # noqa: F401
 
     user_logged_in.connect(bring_cart, dispatch_uid="orders.bring_cart")
+    user_signed_up.connect(bring_orders, dispatch_uid="orders.bring_orders")
+    email_confirmed.connect(bring_orders, dispatch_uid="orders.bring_orders")
     mail.sent_again.connect(note_mail, dispatch_uid="orders.note_mail")
 
 
@@ -23,6 +30,19 @@ def bring_cart(sender, request, user, **kwargs):
         return
     for sentence in carts.merge(guest, user):
         messages.warning(request, sentence)
+
+
+def bring_orders(sender, request, user=None, email_address=None, **kwargs):
+    """Guest orders follow the address that they were bought with, once it is proven."""
+    try:
+        found = adoption.adopt(user or email_address.user)
+    except DatabaseError:
+        # Somebody is being let in: a list of orders may wait for the next proof.
+        logger.exception("guest orders could not be adopted")
+        return
+    if found:
+        what = "order is" if len(found) == 1 else "orders are"
+        messages.success(request, f"Your earlier guest {what} here now.")
 
 
 def note_mail(sender, message, actor, **kwargs):

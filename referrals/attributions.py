@@ -1,216 +1,107 @@
-"""Who brought this person: the touches of a browser, and the one row they lead to.
+"""Who brought this person: the one row, and the arrows between its states.
 
 The row is written the moment an account comes into being, whichever way somebody signed
 up, so that nothing has to survive until the email is verified. Until then it is
-provisional.
+provisional. Every move is a claim beside it, with its reason.
 """
 
 import logging
-import unicodedata
-from dataclasses import dataclass
+from datetime import timedelta
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
+from accounts import proofs
 from accounts.models import User
-from referrals import discounts, terms, visits
-from referrals.models import Attribution, Claim, Terms, Visit, Visitor
+from orders import signals
+from orders.models import Order
+from referrals import (
+    candidates,
+    codebox,
+    discounts,
+    eligibility,
+    signup,
+    terms,
+    visits,
+)
+from referrals.candidates import Candidate, Method
+from referrals.models import Attribution, Claim, RiskSignal, Terms, Visitor
 
 logger = logging.getLogger("tandem.referrals")
 
 Status = Attribution.Status
+Touch = Terms.Touch
 
-_MOST_TOUCHES = 50
+LAPSES_AFTER = timedelta(days=30)
+
+# Reasons by how somebody came; for touches, by which one counts.
+_WON = {
+    Method.TYPED: "typed_code",
+    Method.INVITATION: "invitation",
+    Touch.FIRST: "first_touch",
+    Touch.LAST: "last_touch",
+}
+_LOST = {
+    Method.TYPED: "typed_code_counts",
+    Method.INVITATION: "invitation_counts",
+    Touch.FIRST: "later_touch",
+    Touch.LAST: "earlier_touch",
+}
 
 
-@dataclass(frozen=True)
-class Touch:
-    """The first use of a link by a browser, and the terms it would fall under.
+def attribute(
+    user: User, visitor: Visitor | None = None, *, code: str = "", token: str = ""
+) -> Attribution | None:
+    """Write who brought a new account, and everything that won or lost.
 
-    `against` is what speaks against it, empty when nothing does.
+    Safe to repeat and to race: one person has one inviter for ever.
     """
-
-    visit: Visit
-    terms: Terms | None
-    against: str
-
-
-def touches(visitor: Visitor) -> list[Touch]:
-    """Every link this browser has opened, first touch first. One query."""
-    found = (
-        Visit.objects.filter(visitor=visitor)
-        .select_related("link__owner", "link__campaign")
-        .order_by("first_at", "pk")[:_MOST_TOUCHES]
+    found = candidates.in_order(
+        [
+            *candidates.of_code(codebox.link_of(code), user.date_joined),
+            *candidates.of_invitations(user.email),
+            *(candidates.of_browser(visitor) if visitor else []),
+            *candidates.of_hand_off(token),
+            *candidates.of_guest_orders(user),
+        ]
     )
-    best: dict[int, Touch] = {}
-    for visit in found:
-        known = best.get(visit.link_id)
-        # A link opened again after its first touch grew too old is a new touch.
-        if known is None or known.against == "too_long_ago":
-            best[visit.link_id] = _judged(visit)
-    return sorted(
-        best.values(), key=lambda touch: (touch.visit.first_at, touch.visit.pk)
-    )
-
-
-def standing(visitor: Visitor) -> Touch | None:
-    """The touch that would win if this browser signed up now."""
-    return next((touch for touch in touches(visitor) if not touch.against), None)
-
-
-def attribute(user: User, visitor: Visitor) -> Attribution | None:
-    """Write who brought a new account, and every touch that won or lost.
-
-    First touch wins. Safe to repeat and to race: one person has one inviter for ever.
-    """
-    winner, claims = None, []
-    for touch in touches(visitor):
-        against = touch.against or _against_the_pair(touch, user)
-        if not against and winner is None:
-            winner = touch
-        else:
-            claims.append((touch, against or "later_touch"))
+    judged = [(each, each.against or eligibility.of_link(each, user)) for each in found]
+    winner = next((each for each, against in judged if not against), None)
     with transaction.atomic():
-        attribution = _insert(user, winner) if winner else None
-        if winner:
-            claims.insert(
-                0, (winner, "first_touch" if attribution else "already_invited")
-            )
-        Claim.objects.bulk_create(
-            Claim(
-                invitee=user,
-                link=touch.visit.link,
-                won=touch is winner and attribution is not None,
-                reason=reason,
-                touched_at=touch.visit.first_at,
-            )
-            for touch, reason in claims
-        )
-        now = timezone.now()
-        # Whoever fills in a form is a person; and the browser is theirs from now on.
-        Visitor.objects.filter(pk=visitor.pk, user=None).update(user=user)
-        Visitor.objects.filter(pk=visitor.pk, confirmed_at=None).update(
-            confirmed_at=now
-        )
+        attribution = insert(user, winner) if winner else None
+        for candidate, against in judged:
+            won = candidate is winner and attribution is not None
+            reason = against or _outcome(candidate, winner, attribution)
+            note(user, candidate, won=won, reason=reason)
+        if visitor:
+            _bind(visitor, user, attribution)
     return attribution
 
 
-def activate(user: User) -> None:
-    """The email is proven: the attribution counts, or turns out to be oneself.
-
-    Safe to repeat.
-    """
-    with transaction.atomic():
-        attribution = (
-            Attribution.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("inviter")
-            .filter(invitee=user, status=Status.PROVISIONAL)
-            .first()
-        )
-        if not attribution:
-            return
-        attribution.status = Status.ACTIVE
-        inviter = attribution.inviter
-        if inviter and _addresses(user) & _addresses(inviter):
-            attribution.status, attribution.void_reason = Status.VOID, "same_email"
-        attribution.save(update_fields=["status", "void_reason"])
-
-
-def canonical(email: str) -> str:
-    """One form for all spellings of a mailbox, to compare by, never to write to."""
-    name, _, domain = (
-        unicodedata.normalize("NFKC", email).strip().casefold().rpartition("@")
-    )
-    name = name.partition("+")[0]
-    if domain in ("gmail.com", "googlemail.com"):
-        name, domain = name.replace(".", ""), "gmail.com"
-    return f"{name}@{domain}"
-
-
-# Receivers. allauth sends its signals outside any transaction: what fails here is
-# written to the log and must never cost somebody their account.
-
-
-def on_signed_up(sender, request, user, **kwargs):
-    visitor = _quietly(visits.visitor_of, request)
-    if visitor:
-        _quietly(attribute, user, visitor)
-
-
-def on_email_confirmed(sender, request, email_address, **kwargs):
-    _quietly(activate, email_address.user)
-
-
-def on_logged_in(sender, request, user, **kwargs):
-    # The address may have been verified elsewhere: on another device, or by a provider.
-    _quietly(_activate_if_verified, user)
-    if _quietly(discounts.promised, user):
-        _quietly(visits.follow, request, user)
-
-
-def _quietly(verb, *args):
-    try:
-        with transaction.atomic():
-            return verb(*args)
-    except Exception:
-        logger.exception("%s failed", verb.__name__)
-        return None
-
-
-def _activate_if_verified(user):
-    waiting = Attribution.objects.filter(invitee=user, status=Status.PROVISIONAL)
-    verified = EmailAddress.objects.filter(user=user, verified=True)
-    if waiting.exists() and verified.exists():
-        activate(user)
-
-
-def _judged(visit):
-    now = timezone.now()
-    link = visit.link
-    rules = terms.of(link.campaign, settings.SHOP_CURRENCY)
-    if rules is None:
-        against = "no_terms"
-    elif now >= rules.visit_ends(visit.first_at):
-        against = "too_long_ago"
-    elif not link.is_active(now):
-        against = "link_disabled"
-    elif link.owner and not link.owner.is_active:
-        against = "inviter_gone"
-    elif not link.campaign.is_running(now):
-        against = "campaign_over"
-    elif link.campaign.paused_at:
-        against = "campaign_paused"
-    else:
-        against = ""
-    return Touch(visit, rules, against)
-
-
-def _against_the_pair(touch, user):
-    inviter = touch.visit.link.owner
-    if inviter and inviter.pk == user.pk:
-        return "own_link"
-    if inviter and inviter.date_joined >= user.date_joined:
-        return "joined_before_inviter"
-    if touch.visit.first_at > user.date_joined:
-        return "touched_after_joining"
-    return ""
-
-
-def _insert(user, touch):
-    link = touch.visit.link
+def insert(
+    user: User, candidate: Candidate, *, status: str = Status.PROVISIONAL
+) -> Attribution | None:
+    """The row itself; None if somebody has brought this person already."""
+    link, visit = candidate.link, candidate.visit
+    is_later = candidate.method in (Method.LATE_CLAIM, Method.STAFF)
+    touched_at = candidate.touched_at
     try:
         with transaction.atomic():
             return Attribution.objects.create(
                 invitee=user,
                 inviter=link.owner,
                 link=link,
-                visit=touch.visit,
+                visit=visit,
                 # Not from the cache: this version is what both were promised, for good.
                 terms=terms.newest(link.campaign, settings.SHOP_CURRENCY),
-                touched_at=touch.visit.first_at,
+                method=candidate.method,
+                status=status,
+                channel=visit.channel if visit else "",
+                touched_at=touched_at
+                if is_later
+                else min(touched_at, user.date_joined),
                 inviter_joined_at=link.owner and link.owner.date_joined,
                 invitee_joined_at=user.date_joined,
             )
@@ -220,7 +111,190 @@ def _insert(user, touch):
         raise
 
 
-def _addresses(user):
-    known = EmailAddress.objects.filter(Q(verified=True) | Q(primary=True), user=user)
-    emails = known.values_list("email", flat=True)
-    return {canonical(email) for email in (user.email, *emails)}
+def activate(user: User) -> Attribution | None:
+    """The email is proven: the attribution counts, or turns out not to.
+
+    Safe to repeat.
+    """
+    with transaction.atomic():
+        attribution = _locked(invitee=user, status=Status.PROVISIONAL)
+        if attribution is None:
+            return None
+        against = eligibility.of_person(
+            user, attribution.inviter, attribution.touched_at
+        )
+        if against:
+            _move(attribution, Status.VOID, against)
+        else:
+            _move(attribution, Status.ACTIVE, "verified")
+            _tell_of_orders(user)
+    return attribution
+
+
+def void(user: User, reason: str) -> None:
+    """A provisional attribution does not come about. Safe to repeat."""
+    with transaction.atomic():
+        attribution = _locked(invitee=user, status=Status.PROVISIONAL)
+        if attribution:
+            _move(attribution, Status.VOID, reason)
+
+
+def judge_payment(order: Order, attribution: Attribution) -> None:
+    """Void a friend who turns out to be somebody else, now that their card is known.
+
+    For `settle`, which holds the attribution's lock. What a person of the staff decided
+    stays decided.
+    """
+    if attribution.status != Status.ACTIVE or _has_word_of_staff(attribution):
+        return
+    against = eligibility.of_payment(order, attribution)
+    if against:
+        _move(attribution, Status.VOID, against)
+
+
+def lapse_forgotten() -> int:
+    """Close attributions whose email was never verified in time; how many."""
+    old = Attribution.objects.filter(
+        status=Status.PROVISIONAL, created_at__lte=timezone.now() - LAPSES_AFTER
+    )
+    return sum(_lapsed(pk) for pk in list(old.values_list("pk", flat=True)))
+
+
+def note(
+    user: User,
+    candidate: Candidate,
+    *,
+    won: bool,
+    reason: str,
+    actor: User | None = None,
+    words: str = "",
+) -> Claim:
+    """One line of the audit: what was claimed, by which way, and what came of it."""
+    return Claim.objects.create(
+        invitee=user,
+        link=candidate.link,
+        won=won,
+        method=candidate.method,
+        reason=reason,
+        note=words,
+        actor=actor,
+        touched_at=candidate.touched_at,
+    )
+
+
+def reopen(attribution: Attribution, *, actor: User, words: str) -> Attribution:
+    """Staff let a closed or waiting attribution count after all, with a reason.
+
+    Safe to repeat. The rules do not close it again.
+    """
+    with transaction.atomic():
+        attribution = _locked(pk=attribution.pk)
+        if attribution.status != Status.ACTIVE:
+            _move(attribution, Status.ACTIVE, "opened_by_staff", actor, words)
+            _tell_of_orders(attribution.invitee)
+    return attribution
+
+
+# Receivers. allauth sends its signals outside any transaction: what fails here is
+# written to the log and must never cost somebody their account.
+
+
+def on_signed_up(sender, request, user, **kwargs):
+    visitor = _quietly(visits.visitor_of, request)
+    answers = signup.answers(request)
+    _quietly(attribute, user, visitor, **answers)
+    # A provider may have proven the address before there was an account.
+    if EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
+        _quietly(activate, user)
+
+
+def on_email_confirmed(sender, request, email_address, **kwargs):
+    if proofs.is_by_own_code(request):
+        _quietly(activate, email_address.user)
+    else:
+        # Whoever resets the password of an account that was never verified may not be
+        # the one who opened it in their name, by a link of somebody else's choice.
+        _quietly(void, email_address.user, "proven_by_another")
+
+
+def on_logged_in(sender, request, user, **kwargs):
+    if _quietly(discounts.promised, user):
+        _quietly(visits.follow, request, user)
+
+
+def _quietly(verb, *args, **options):
+    try:
+        with transaction.atomic():
+            return verb(*args, **options)
+    except Exception:
+        logger.exception("%s failed", verb.__name__)
+        return None
+
+
+def _outcome(candidate, winner, attribution):
+    order = candidates.touch_that_counts()
+    if candidate is not winner:
+        return _LOST.get(winner.method, _LOST[order])
+    if attribution is None:
+        return "already_invited"
+    return _WON.get(candidate.method, _WON[order])
+
+
+def _bind(visitor, user, attribution):
+    """Whoever fills in a form is a person; and the browser is theirs from now on."""
+    mine = Visitor.objects.filter(pk=visitor.pk)
+    mine.filter(user=None).update(user=user)
+    # It brought somebody else before: a household, or a token that was copied.
+    if attribution and mine.exclude(user=user).exists():
+        RiskSignal.objects.get_or_create(
+            attribution=attribution,
+            code="shared_device",
+            evidence=f"visitor {visitor.pk}",
+            defaults={"weight": 30},
+        )
+    mine.filter(confirmed_at=None).update(confirmed_at=timezone.now())
+
+
+def _move(attribution, status, reason, actor=None, words=""):
+    attribution.status = status
+    attribution.void_reason = reason if status == Status.VOID else ""
+    attribution.save(update_fields=["status", "void_reason"])
+    Claim.objects.create(
+        invitee=attribution.invitee,
+        link=attribution.link,
+        won=status == Status.ACTIVE,
+        method=Method.STAFF if actor else attribution.method,
+        reason=reason,
+        note=words,
+        actor=actor,
+        touched_at=attribution.touched_at,
+    )
+
+
+def _lapsed(pk):
+    with transaction.atomic():
+        attribution = _locked(pk=pk, status=Status.PROVISIONAL)
+        if attribution:
+            _move(attribution, Status.LAPSED, "never_verified")
+    return attribution is not None
+
+
+def _locked(**which):
+    return (
+        Attribution.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("inviter", "invitee", "link")
+        .filter(**which)
+        .first()
+    )
+
+
+def _tell_of_orders(user):
+    """What they bought before is settled now: its reward waited for this."""
+    for pk in Order.objects.confirmed().filter(user=user).values_list("pk", flat=True):
+        signals.tell(pk)
+
+
+def _has_word_of_staff(attribution):
+    return Claim.objects.filter(
+        invitee=attribution.invitee_id, method=Method.STAFF, won=True
+    ).exists()

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from referrals import attributions, discounts, reports, terms, visits
+from referrals import candidates, claims, discounts, handoff, reports, terms, visits
 from referrals.models import Terms
 from shop.kit.money import format_money
 
@@ -16,12 +15,14 @@ class Invitation:
     """The promise to one visitor.
 
     `inviter` is a first name, or empty when it is not to be told; the visitor
-    `has_joined` who has an account already and only needs to buy.
+    `has_joined` who has an account already and only needs to buy. For others
+    `claim_url` is the way to one, with a query that carries the invitation along.
     """
 
     terms: Terms
     inviter: str
     has_joined: bool
+    claim_url: str = ""
 
     @property
     def sentence(self) -> str:
@@ -48,10 +49,6 @@ class Invitation:
         )
 
     @property
-    def claim_url(self) -> str:
-        return "" if self.has_joined else reverse("account_signup")
-
-    @property
     def _amount(self):
         return format_money(self.terms.friend_amount, self.terms.currency, short=True)
 
@@ -67,15 +64,17 @@ class Invitation:
 
 
 def invitation(request):
-    """Three answers, each asked for when a template first prints it.
+    """Four answers, each asked for when a template first prints it.
 
     `invitation` is the promise to this visitor, or nothing; `offer` the terms for
-    anybody new; `invite` what a member's own link has earned, for account pages.
+    anybody new; `invite` what a member's own link has earned, for account pages;
+    `code_until` the last day for a member whom nobody brought to enter a code.
     """
     return {
         "invitation": SimpleLazyObject(lambda: for_visitor(request)),
         "offer": SimpleLazyObject(lambda: terms.current(settings.SHOP_CURRENCY)),
         "invite": SimpleLazyObject(lambda: reports.summary(request.user)),
+        "code_until": SimpleLazyObject(lambda: _code_until(request.user)),
     }
 
 
@@ -92,11 +91,20 @@ def for_visitor(request) -> Invitation | None:
     if request.user.is_authenticated:
         gift = discounts.promised(request.user)
         return gift and Invitation(gift.terms, _name(gift.inviter), has_joined=True)
-    touch = attributions.standing(visitor)
+    touch = candidates.standing(visitor)
     if touch is None or not touch.terms.friend_amount:
         return None
-    return Invitation(touch.terms, _name(touch.visit.link.owner), has_joined=False)
+    return Invitation(
+        touch.terms,
+        _name(touch.link.owner),
+        has_joined=False,
+        claim_url=handoff.sign_up_url(touch.link, touch.touched_at),
+    )
 
 
 def _name(inviter):
     return inviter.first_name[:30] if inviter and inviter.shows_name else ""
+
+
+def _code_until(user):
+    return claims.last_day(user) if user.is_authenticated else None

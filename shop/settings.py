@@ -256,6 +256,12 @@ THANK_YOU_FRAGMENTS = [
     "referrals/thank_you.html",
 ]
 
+# What sign-up asks beside name and address: a field's name, and who makes it
+SIGNUP_FIELDS = {
+    "invitation_code": "referrals.signup.code_field",
+    "invited": "referrals.signup.hand_off_field",
+}
+
 # Rooms whose rules the proof of the books checks, and whose rows its dump prints
 BOOKS = [
     "accounts.books",
@@ -268,6 +274,14 @@ BOOKS = [
 # Referrals
 REFERRAL_COOKIE = "tandem_visit"
 REFERRAL_COOKIE_DAYS = 30
+# Whether somebody is a customer whose every order was cancelled after payment
+REFERRAL_CANCELLED_ORDERS_COUNT = env.bool(
+    "REFERRAL_CANCELLED_ORDERS_COUNT", default=True
+)
+# Whether one card is one person: not where everybody pays with Stripe's test cards
+REFERRAL_CARDS_ARE_PEOPLE = env.bool(
+    "REFERRAL_CARDS_ARE_PEOPLE", default=LIVE_MODE or SHOP_ENV == "test"
+)
 
 # Accounts
 AUTH_USER_MODEL = "accounts.User"
@@ -292,6 +306,7 @@ LOGIN_URL = "account_login"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+SOCIALACCOUNT_FORMS = {"signup": "accounts.forms.SocialSignupForm"}
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signup.SharedSignupForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import attributions
+from referrals import attributions, candidates, mailboxes
 from referrals.models import Attribution, Campaign, Claim, ReferralLink
 from referrals.tests.factories import (
     PASSWORD,
@@ -172,18 +172,6 @@ def test_verification_is_finished_on_another_device(
     assert Attribution.objects.get().status == Status.ACTIVE
 
 
-def test_an_address_proven_elsewhere_counts_at_the_next_login(client, link):
-    client.get("/r/A01B2C3D/")
-    sign_up(client)
-    EmailAddress.objects.filter(email="ben@example.com").update(verified=True)
-
-    Client().post(
-        "/accounts/login/", {"login": "ben@example.com", "password": PASSWORD}
-    )
-
-    assert Attribution.objects.get().status == Status.ACTIVE
-
-
 def test_a_login_alone_proves_no_address(client, link):
     client.get("/r/A01B2C3D/")
     sign_up(client)
@@ -191,6 +179,71 @@ def test_a_login_alone_proves_no_address(client, link):
     Client().post(
         "/accounts/login/", {"login": "ben@example.com", "password": PASSWORD}
     )
+
+    assert Attribution.objects.get().status == Status.PROVISIONAL
+
+
+# The address of somebody else: who proves it is not who typed it in
+
+
+def ask_for_reset(client, mailoutbox, email="ben@example.com"):
+    """Ask for a new password, and type the code that the mail has."""
+    client.post("/accounts/password/reset/", {"email": email})
+    code = re.search(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}\b", mailoutbox[-1].body).group()
+    return client.post("/accounts/password/reset/confirm/", {"code": code})
+
+
+def test_whoever_resets_a_password_before_verifying_came_by_nobodys_link(
+    client, link, mailoutbox
+):
+    client.get("/r/A01B2C3D/")
+    sign_up(client)
+    ben = Client()
+
+    ask_for_reset(ben, mailoutbox)
+    new = {"password1": "three bicycles for six", "password2": "three bicycles for six"}
+    ben.post("/accounts/password/reset/complete/", new)
+
+    assert ben.session.get("_auth_user_id")
+    attribution = Attribution.objects.get()
+    assert attribution.status == Status.VOID
+    assert attribution.void_reason == "proven_by_another"
+    assert Claim.objects.filter(won=False, reason="proven_by_another").exists()
+    assert ben.get("/account/").status_code == 200
+
+
+def test_a_reset_that_was_begun_does_not_help_whoever_knows_the_first_password(
+    client, link, mailoutbox
+):
+    client.get("/r/A01B2C3D/")
+    sign_up(client)
+    ask_for_reset(Client(), mailoutbox)
+
+    attacker = Client()
+    attacker.post(
+        "/accounts/login/", {"login": "ben@example.com", "password": PASSWORD}
+    )
+
+    assert attacker.session.get("_auth_user_id")
+    assert Attribution.objects.get().void_reason == "proven_by_another"
+
+
+def test_a_reset_after_the_address_was_proven_changes_nothing(client, link, mailoutbox):
+    client.get("/r/A01B2C3D/")
+    sign_up(client)
+    type_code(client, mailoutbox)
+
+    ask_for_reset(Client(), mailoutbox)
+
+    assert Attribution.objects.get().status == Status.ACTIVE
+
+
+def test_an_address_that_staff_verified_does_not_make_it_count(client, link):
+    client.get("/r/A01B2C3D/")
+    sign_up(client)
+    EmailAddress.objects.filter(email="ben@example.com").update(verified=True)
+
+    client.post("/accounts/login/", {"login": "ben@example.com", "password": PASSWORD})
 
     assert Attribution.objects.get().status == Status.PROVISIONAL
 
@@ -377,7 +430,7 @@ def test_the_window_ends_at_midnight_of_the_shops_clock(
     make_visit(visitor, link, at=datetime(2036, 3, 1, 9, tzinfo=zone))
     time_machine.move_to(datetime.fromisoformat(now).replace(tzinfo=zone), tick=False)
 
-    assert bool(attributions.standing(visitor)) is counts
+    assert bool(candidates.standing(visitor)) is counts
 
 
 # R-A6: oneself
@@ -426,7 +479,7 @@ def test_every_address_of_the_inviter_is_compared(client, link, anna, mailoutbox
     ],
 )
 def test_different_mailboxes_are_different(one, other):
-    assert attributions.canonical(one) != attributions.canonical(other)
+    assert mailboxes.canonical(one) != mailboxes.canonical(other)
 
 
 def test_ones_own_link_wins_nothing(anna, link):
