@@ -2,7 +2,14 @@
 
 from django.contrib import admin
 
-from referrals.models import Block, Device, ReviewCase, ReviewDecision, RiskSignal
+from referrals.models import (
+    Block,
+    Device,
+    ReleasePause,
+    ReviewCase,
+    ReviewDecision,
+    RiskSignal,
+)
 from shop.kit.staff import ReadOnlyAdmin
 
 
@@ -53,7 +60,13 @@ class BlockAdmin(ReadOnlyAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(ReadOnlyAdmin):
-    list_display = ["user", "created_at", "seen_at"]
+    list_display = ["user", "agent", "network", "created_at", "seen_at", "trusted_at"]
     list_select_related = ["user"]
     search_fields = ["user__email"]
-    exclude = ["token_hash"]
+    exclude = ["token_hash", "network_hash"]
+
+
+@admin.register(ReleasePause)
+class ReleasePauseAdmin(ReadOnlyAdmin):
+    list_display = ["tripped_at", "released_count", "usual_count", "ended_at"]
+    list_select_related = ["ended_by"]

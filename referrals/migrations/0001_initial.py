@@ -1367,8 +1367,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("token_hash", models.CharField(max_length=64)),
+                (
+                    "network",
+                    models.CharField(
+                        blank=True, help_text="/24 or /48.", max_length=43
+                    ),
+                ),
+                ("network_hash", models.CharField(blank=True, max_length=64)),
+                (
+                    "agent",
+                    models.CharField(
+                        blank=True, help_text="Family, platform.", max_length=60
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "trusted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Joined on it, or proved the password on it once more.",
+                        null=True,
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(
@@ -1384,7 +1405,72 @@ class Migration(migrations.Migration):
                         fields=("token_hash", "user"), name="device_once_per_person"
                     )
                 ],
-                "indexes": [models.Index(fields=["seen_at"], name="device_by_age")],
+                "indexes": [
+                    models.Index(fields=["seen_at"], name="device_by_age"),
+                    models.Index(
+                        fields=["network", "created_at"], name="device_by_network"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ReleasePause",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("released_count", models.PositiveIntegerField()),
+                (
+                    "usual_count",
+                    models.PositiveIntegerField(help_text="The most that is usual."),
+                ),
+                ("tripped_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("is_standing", models.BooleanField(default=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_because", models.CharField(blank=True, max_length=300)),
+                (
+                    "ended_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_standing", True)),
+                        fields=("is_standing",),
+                        name="one_standing_pause",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at", None),
+                                ("ended_because", ""),
+                                ("ended_by", None),
+                                ("is_standing", True),
+                            ),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("ended_by__isnull", False),
+                                ("is_standing", False),
+                                models.Q(("ended_because", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="pause_end_has_reason",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -9,6 +9,7 @@ from referrals.models.rewards import InviterQuota, MilestoneReward, Reward, Sett
 from referrals.models.risk import (
     Block,
     Device,
+    ReleasePause,
     ReviewCase,
     ReviewDecision,
     RiskSignal,
@@ -36,6 +37,7 @@ __all__ = [
     "Notice",
     "OrderTouch",
     "ReferralLink",
+    "ReleasePause",
     "ReviewCase",
     "ReviewDecision",
     "Reward",

@@ -12,13 +12,23 @@ from shop.kit.guards import append_only, arrows, frozen, kept
 class Device(models.Model):
     """A browser that somebody signed in with: for safety only, never for marketing.
 
-    Its token is not the visitor's, and the two are never joined.
+    Its token is not the visitor's, and the two are never joined. Where it was last seen
+    is kept as of a visit: the part of its address that many share, and a hash of the
+    whole under a key of the month.
     """
 
     token_hash = models.CharField(max_length=64)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    network = models.CharField(max_length=43, blank=True, help_text="/24 or /48.")
+    network_hash = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=60, blank=True, help_text="Family, platform.")
     created_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
+    trusted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Joined on it, or proved the password on it once more.",
+    )
 
     class Meta:
         constraints = [
@@ -26,7 +36,10 @@ class Device(models.Model):
                 fields=["token_hash", "user"], name="device_once_per_person"
             )
         ]
-        indexes = [models.Index(fields=["seen_at"], name="device_by_age")]
+        indexes = [
+            models.Index(fields=["seen_at"], name="device_by_age"),
+            models.Index(fields=["network", "created_at"], name="device_by_network"),
+        ]
 
     def __str__(self):
         return f"Device of {self.user}"
@@ -186,3 +199,46 @@ class Block(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display()} {self.value}"
+
+
+@frozen("released_count", "usual_count", "tripped_at")
+@kept
+class ReleasePause(models.Model):
+    """Far more was being released than usual, so that releases wait for a person.
+
+    Counts are of one hour: what was released, and what the last four weeks call usual.
+    """
+
+    released_count = models.PositiveIntegerField()
+    usual_count = models.PositiveIntegerField(help_text="The most that is usual.")
+    tripped_at = models.DateTimeField(default=timezone.now)
+    is_standing = models.BooleanField(default=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    ended_because = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_standing"],
+                condition=Q(is_standing=True),
+                name="one_standing_pause",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    is_standing=True, ended_at=None, ended_by=None, ended_because=""
+                )
+                | Q(is_standing=False, ended_at__isnull=False, ended_by__isnull=False)
+                & ~Q(ended_because=""),
+                name="pause_end_has_reason",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Pause since {self.tripped_at:%d %b %H:%M}"
