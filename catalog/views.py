@@ -1,4 +1,4 @@
-"""Browsing: categories, products, search. No page here writes anything."""
+"""Browsing: categories, products, search. No page here writes anything itself."""
 
 from itertools import accumulate
 
@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from catalog import choices, listings
+from catalog import choices, listings, signals
 from catalog import search as finder
 from catalog.models import Category, Product
 
@@ -109,6 +109,7 @@ def product(request, slug):
         "canonical_url": settings.SITE_URL + page.get_absolute_url(),
     }
     if not is_exchange:
+        signals.product_viewed.send_robust(None, request=request, product_id=page.pk)
         return render(request, "catalog/product.html", context)
     response = render(request, "catalog/product.html#product", context)
     response["HX-Push-Url"] = (

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
-from referrals import candidates, claims, discounts, handoff, reports, terms, visits
+from referrals import (
+    candidates,
+    claims,
+    consent,
+    discounts,
+    handoff,
+    reports,
+    terms,
+    visits,
+)
 from referrals.models import Terms
 from shop.kit.money import format_money
 
@@ -16,13 +25,15 @@ class Invitation:
 
     `inviter` is a first name, or empty when it is not to be told; the visitor
     `has_joined` who has an account already and only needs to buy. For others
-    `claim_url` is the way to one, with a query that carries the invitation along.
+    `claim_url` is the way to one, with a query that carries the invitation along, and
+    `keep_token` what "Keep my gift" sends where nothing is remembered yet.
     """
 
     terms: Terms
     inviter: str
     has_joined: bool
     claim_url: str = ""
+    keep_token: str = ""
 
     @property
     def sentence(self) -> str:
@@ -64,34 +75,50 @@ class Invitation:
 
 
 def invitation(request):
-    """Four answers, each asked for when a template first prints it.
+    """Five answers, each asked for when a template first prints it.
 
     `invitation` is the promise to this visitor, or nothing; `offer` the terms for
     anybody new; `invite` what a member's own link has earned, for account pages;
-    `code_until` the last day for a member whom nobody brought to enter a code.
+    `code_until` the last day for a member whom nobody brought to enter a code;
+    `is_remembered` whether this browser has our cookie, to offer that it be forgotten.
     """
     return {
         "invitation": SimpleLazyObject(lambda: for_visitor(request)),
         "offer": SimpleLazyObject(lambda: terms.current(settings.SHOP_CURRENCY)),
         "invite": SimpleLazyObject(lambda: reports.summary(request.user)),
         "code_until": SimpleLazyObject(lambda: _code_until(request.user)),
+        "is_remembered": settings.REFERRAL_COOKIE in request.COOKIES,
     }
 
 
 def for_visitor(request) -> Invitation | None:
-    """The invitation that the referral cookie stands for.
+    """The invitation that the referral cookie stands for, or the page's own address.
 
-    Without the cookie no query.
+    Without either no query.
     """
-    if settings.REFERRAL_COOKIE not in request.COOKIES:
-        return None
-    visitor = visits.visitor_of(request)
-    if visitor is None or visitor.dismissed_at:
+    remembered = settings.REFERRAL_COOKIE in request.COOKIES
+    visitor = visits.visitor_of(request) if remembered else None
+    if visitor is None:
+        return _carried(request)
+    if visitor.dismissed_at:
         return None
     if request.user.is_authenticated:
         gift = discounts.promised(request.user)
         return gift and Invitation(gift.terms, _name(gift.inviter), has_joined=True)
-    touch = candidates.standing(visitor)
+    return _promise(candidates.standing(visitor))
+
+
+def _carried(request):
+    token = request.GET.get(handoff.PARAMETER, "")
+    if not token or request.user.is_authenticated:
+        return None
+    standing = (each for each in candidates.of_hand_off(token) if not each.against)
+    return _promise(
+        next(standing, None), keep_token=token if consent.may_ask(request) else ""
+    )
+
+
+def _promise(touch, keep_token=""):
     if touch is None or not touch.terms.friend_amount:
         return None
     return Invitation(
@@ -99,6 +126,7 @@ def for_visitor(request) -> Invitation | None:
         _name(touch.link.owner),
         has_joined=False,
         claim_url=handoff.sign_up_url(touch.link, touch.touched_at),
+        keep_token=keep_token,
     )
 
 

@@ -1,12 +1,20 @@
 """The background work of referrals: prompt by facts, correct by sweeps."""
 
-from referrals import settlement
+from datetime import timedelta
+
+from referrals import activities, attributions, retention, rollup, settlement
 from shop.kit import jobs
 
 
 @jobs.job()
 def settle(order_id: int) -> None:
+    attributions.judge_payment(order_id)
     settlement.settle(order_id)
+
+
+@jobs.job()
+def note_payment(order_id: int) -> None:
+    activities.note_payment(order_id)
 
 
 @jobs.every("settle", minutes=10)
@@ -16,7 +24,35 @@ def settle_outdated() -> None:
     settlement.settle_all(settlement.outdated())
 
 
+@jobs.every("lapse-attributions", hours=6)
+@jobs.job()
+def lapse_forgotten() -> None:
+    """Friends who never verified their email do not wait for ever."""
+    attributions.lapse_forgotten()
+
+
 @jobs.every("release-rewards", minutes=5)
 @jobs.job()
 def release_due_rewards() -> None:
     settlement.release_due()
+
+
+@jobs.every("roll-up", minutes=5)
+@jobs.job()
+def roll_up_lately() -> None:
+    """Today's funnel, and yesterday's with what came around midnight."""
+    rollup.roll_up_since(rollup.today() - timedelta(days=1))
+
+
+@jobs.every("roll-up-again", days=1)
+@jobs.job(lease=timedelta(hours=1))
+def roll_up_again() -> None:
+    """Days whose visits are still here: a person may show long after the click."""
+    rollup.roll_up_since(rollup.day_of(retention.visits_since()))
+
+
+@jobs.every("purge-visits", days=1)
+@jobs.job(lease=timedelta(hours=1))
+def purge_visits() -> None:
+    """Forget what is old enough; `manage.py purge_visits` does the same."""
+    retention.purge()

@@ -1,20 +1,39 @@
 """Who listens to whom: sign-ups and logins of allauth, the facts of orders."""
 
+import logging
+
 from allauth.account import signals as account_signals
 from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.signals import post_save
 
-from orders.signals import order_facts_changed
-from referrals import attributions, jobs, terms
-from referrals.models import Attribution, Campaign, Terms
+from catalog.signals import product_viewed
+from orders.models import Order
+from orders.signals import (
+    checkout_started,
+    line_added,
+    order_facts_changed,
+    order_placed,
+)
+from referrals import activities, attributions, jobs, terms, visits
+from referrals.models import Attribution, Campaign, OrderTouch, Terms
+
+logger = logging.getLogger("tandem.referrals")
 
 
 def connect():
     listen = [
         (account_signals.user_signed_up, attributions.on_signed_up, {}),
+        # After the attribution, whose visit it looks at.
+        (account_signals.user_signed_up, on_joined, {}),
         (account_signals.email_confirmed, attributions.on_email_confirmed, {}),
         (user_logged_in, attributions.on_logged_in, {}),
         (order_facts_changed, on_order_facts_changed, {}),
+        (product_viewed, on_product_viewed, {}),
+        (line_added, on_line_added, {}),
+        (checkout_started, on_checkout_started, {}),
+        (order_placed, on_order_placed, {}),
         (post_save, on_terms_saved, {"sender": Terms}),
         (post_save, on_campaign_saved, {"sender": Campaign}),
     ]
@@ -25,8 +44,46 @@ def connect():
 
 
 def on_order_facts_changed(sender, order_id, **kwargs):
-    if Attribution.objects.filter(invitee__orders=order_id).exists():
-        jobs.settle.enqueue(order_id)
+    brought = Attribution.objects.filter(invitee=OuterRef("user"))
+    paid = OrderTouch.objects.filter(
+        order=OuterRef("pk"), visitor__isnull=False, order__confirmed_at__isnull=False
+    )
+    order = Order.objects.annotate(is_brought=Exists(brought), is_paid=Exists(paid))
+    for is_brought, is_paid in order.filter(pk=order_id).values_list(
+        "is_brought", "is_paid"
+    ):
+        if is_brought:
+            jobs.settle.enqueue(order_id)
+        if is_paid:
+            jobs.note_payment.enqueue(order_id)
+
+
+def on_joined(sender, request, user, **kwargs):
+    # allauth does not shield its signals: nobody may lose an account over this.
+    try:
+        with transaction.atomic():
+            visits.doubt_lone_hit(request, user)
+            activities.note(request, activities.Step.SIGNED_UP)
+    except Exception:
+        logger.exception("the visit of a new account was not looked at")
+
+
+def on_product_viewed(sender, request, product_id, **kwargs):
+    activities.note(request, activities.Step.VIEWED_PRODUCT, f"product:{product_id}")
+
+
+def on_line_added(sender, request, sku, **kwargs):
+    activities.note(request, activities.Step.ADDED_TO_CART, f"variant:{sku}")
+
+
+def on_checkout_started(sender, request, **kwargs):
+    activities.note(request, activities.Step.STARTED_CHECKOUT)
+
+
+def on_order_placed(sender, request, order_id, **kwargs):
+    if activities.touch_order(request, order_id):
+        # What balance pays for in full was paid before we were told.
+        jobs.note_payment.enqueue(order_id)
 
 
 def on_terms_saved(sender, instance, **kwargs):

@@ -18,5 +18,7 @@ urlpatterns = [
     path("ref/<anything:code>", views.open_link),
     path("referral/<anything:code>", views.open_link),
     path("account/invite/", views.invite, name="invite"),
+    path("account/code/", views.enter_code, name="enter_code"),
     path("invitation/dismiss/", views.dismiss, name="dismiss"),
+    path("invitation/keep/", views.keep, name="keep"),
 ]

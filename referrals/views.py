@@ -1,28 +1,50 @@
+from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts import ledger
-from referrals import destinations, links, reports, sharing, terms, visits
+from referrals import (
+    candidates,
+    claims,
+    clicks,
+    consent,
+    destinations,
+    entries,
+    handoff,
+    links,
+    reports,
+    sharing,
+    terms,
+    visits,
+)
+from referrals.clicks import Outcome
+from referrals.forms import CodeForm
 
 
 @require_safe
 def open_link(request, code):
     """The way in: people are sent on, machines get a page to preview."""
-    if visits.is_speculation(request):
-        return visits.refuse_speculation()
-    click = visits.click(request, [code.strip("/")])
-    if click.outcome is visits.Outcome.MACHINE:
+    if clicks.is_speculation(request):
+        return entries.refuse_speculation()
+    click = clicks.click(request, [code.strip("/")])
+    if click.outcome is Outcome.MACHINE:
         return _preview(request, click.link)
-    if click.outcome is visits.Outcome.INACTIVE:
-        return visits.send_on(request, click, reverse("home"))
-    if click.outcome is visits.Outcome.OWN:
-        return visits.send_on(request, click, reverse("referrals:invite"))
-    return visits.send_on(request, click, destinations.after(request))
+    if click.outcome is Outcome.INACTIVE:
+        return entries.send_on(request, click, reverse("home"))
+    if click.outcome is Outcome.OWN:
+        return entries.send_on(request, click, reverse("referrals:invite"))
+    return entries.send_on(request, click, destinations.after(request))
 
 
 @never_cache
@@ -48,6 +70,49 @@ def dismiss(request):
     return HttpResponseRedirect(
         destinations.own_path(request.POST.get("next", "")) or reverse("home")
     )
+
+
+@require_POST
+def keep(request):
+    """What a visitor says about being remembered: keep the gift, or no cookie at all.
+
+    After a no the invitation goes along in the address, for this sitting.
+    """
+    token = request.POST.get(handoff.PARAMETER, "")
+    location = destinations.own_path(request.POST.get("next", "")) or reverse("home")
+    if request.POST.get("answer") == consent.NO:
+        response = HttpResponseRedirect(entries.carrying(location, token))
+        visits.forget(request, response)
+        consent.note_no(response)
+        return response
+    touch = next((t for t in candidates.of_hand_off(token) if not t.against), None)
+    response = HttpResponseRedirect(location)
+    if touch and touch.link.owner != request.user and not request.user.is_staff:
+        visits.keep(request, response, touch.link, touch.touched_at)
+        consent.note_yes(response)
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def enter_code(request):
+    """For who forgot the link: the code of the friend who told them, just this once."""
+    until = claims.last_day(request.user)
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        asker = get_adapter().get_client_ip(request)
+        try:
+            claims.claim(request.user, form.cleaned_data["code"], asker=asker)
+        except claims.Refused as refused:
+            form.add_error("code", str(refused))
+        else:
+            messages.success(request, "Your friend’s invitation counts now.")
+            after = destinations.own_path(request.POST.get("next", ""))
+            return redirect(after or "accounts:home")
+    context = {"form": form, "until": until, "next": request.GET.get("next", "")}
+    status = 422 if form.errors else 200
+    return render(request, "referrals/enter_code.html", context, status=status)
 
 
 @never_cache

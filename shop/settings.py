@@ -108,7 +108,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "referrals.visits.middleware",
+    "referrals.entries.middleware",
     "shop.middleware.no_nul_bytes",
     "shop.middleware.no_blank_refusal",
 ]
@@ -272,8 +272,14 @@ BOOKS = [
 ]
 
 # Referrals
+# What an order earns: called with its facts, answers with a grant or a refusal
+REFERRAL_RULE = "referrals.rules.standard"
 REFERRAL_COOKIE = "tandem_visit"
 REFERRAL_COOKIE_DAYS = 30
+# When a click may be remembered: at once, after a tap on the gift, after a yes
+REFERRAL_CONSENT = env("REFERRAL_CONSENT", default="exempt")
+if REFERRAL_CONSENT not in ("exempt", "on_accept", "required"):
+    raise ImproperlyConfigured("REFERRAL_CONSENT is exempt, on_accept or required.")
 # Whether somebody is a customer whose every order was cancelled after payment
 REFERRAL_CANCELLED_ORDERS_COUNT = env.bool(
     "REFERRAL_CANCELLED_ORDERS_COUNT", default=True

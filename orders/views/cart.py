@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import ledger
 from catalog.models import Variant
-from orders import carts, checkout, shipping
+from orders import carts, checkout, shipping, signals
 from orders.forms import AddForm, LineForm
 
 
@@ -47,6 +47,8 @@ def add_to_cart(request):
     except carts.NotForSale:
         messages.error(request, "That product is not for sale any more.")
         return carts.remember(request, redirect("orders:cart"))
+    sku = form.cleaned_data["variant"]
+    signals.line_added.send_robust(None, request=request, sku=sku)
     if missing:
         messages.warning(
             request,

@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefre
 
 from accounts import ledger
 from catalog import stock
-from orders import buying, carts, payments, shipping, timeline
+from orders import buying, carts, payments, shipping, signals, timeline
 from orders import checkout as checkout_room
 from orders.access import SignInFirst, order_for, sign_in_first
 from orders.forms import CheckoutForm
@@ -43,6 +43,7 @@ def checkout(request):
     balance = checkout_room.spendable(user, contents.cart) if user else 0
     make = partial(CheckoutForm, user=user, countries=countries, balance=balance)
     if request.method != "POST":
+        signals.checkout_started.send_robust(None, request=request)
         form = make(initial=_remembered(user, balance))
         return _page(request, contents, form)
     form = make(request.POST)
@@ -156,6 +157,7 @@ def _buy(request, contents, form, user):
             "Nothing was charged; your cart is here.",
         )
     else:
+        signals.order_placed.send_robust(None, request=request, order_id=order.pk)
         if user and form.cleaned_data["keep_address"]:
             buying.keep_address(user, details.address)
         return _to_payment(request, order)

@@ -135,14 +135,14 @@ MODELS = [
 
 @pytest.mark.parametrize("model", MODELS)
 def test_staff_lists_cost_the_same_for_one_row_and_for_many(staff, model):
-    from referrals import attributions, settlement, visits
+    from referrals import attributions, clicks, settlement
 
     def fill():
         attribution = make_attribution()
         settlement.settle(make_order(attribution.invitee))
         visit = make_visit(link=make_link(attribution.inviter))
         attributions.attribute(attribution.invitee, visit.visitor)
-        visits._counted(attribution.link, "previews", None)
+        clicks.count(attribution.link, "previews")
 
     def cost():
         with counted() as asked:

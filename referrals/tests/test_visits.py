@@ -5,7 +5,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from referrals import visits
+from referrals import entries
 from referrals.models import LinkDay, Visit, Visitor
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
@@ -91,7 +91,7 @@ def test_a_garbled_link_leads_home_with_one_neutral_word(client, link, garbage):
     assert (response.status_code, response["Location"]) == (302, "/")
     assert nothing_was_kept(response)
     page = client.get("/")
-    assert page.content.decode().count(visits.INACTIVE) == 1
+    assert page.content.decode().count(entries.INACTIVE) == 1
 
 
 def test_a_disabled_link_says_what_a_garbled_one_says(client):
@@ -101,7 +101,7 @@ def test_a_disabled_link_says_what_a_garbled_one_says(client):
 
     assert response["Location"] == "/"
     assert nothing_was_kept(response)
-    assert visits.INACTIVE in client.get("/").content.decode()
+    assert entries.INACTIVE in client.get("/").content.decode()
     assert not link.visits.exists()
 
 
@@ -164,7 +164,7 @@ def test_an_empty_code_is_taken_off_without_a_word(client):
     response = client.get("/?r=&q=1")
 
     assert response["Location"] == "/?q=1"
-    assert visits.INACTIVE not in client.get("/").content.decode()
+    assert entries.INACTIVE not in client.get("/").content.decode()
     assert nothing_was_kept(response)
 
 
@@ -173,7 +173,7 @@ def test_a_wrong_code_on_a_page_breaks_nothing(client):
 
     assert response["Location"] == "/?q=1"
     assert nothing_was_kept(response)
-    assert visits.INACTIVE in client.get("/").content.decode()
+    assert entries.INACTIVE in client.get("/").content.decode()
 
 
 def test_a_path_of_two_slashes_does_not_become_another_host(client, link):

@@ -243,6 +243,9 @@ FORMS = [
     Form("orders/<str:code>/cancel/", {"t": "the link's own", "version": "0f"}),
     Form("orders/<str:code>/cancel/", {"t": "", "version": "0f"}, "member"),
     Form("invitation/dismiss/", {"next": "/new/"}),
+    Form("invitation/keep/", {"answer": "yes", "invited": "abc", "next": "/new/"}),
+    Form("invitation/keep/", {"answer": "no", "invited": "abc", "next": "/new/"}),
+    Form("account/code/", {"code": "ABCD2345", "next": "/cart/"}, "member"),
     Form(
         "accounts/login/",
         {"login": EMAIL, "password": PASSWORD, "remember": "on", "next": "/cart/"},
@@ -255,6 +258,8 @@ FORMS = [
             "email": "bo@example.com",
             "password1": PASSWORD,
             "shows_name": "on",
+            "invitation_code": "ABCD2345",
+            "invited": "",
             "website": "",
             "next": "/cart/",
         },

@@ -1,0 +1,126 @@
+"""What a request for a referral link amounts to: a person, a machine, or a guess.
+
+Machines, owners, late comers and speculative requests leave no trace but a count.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from referrals import consent, handoff, links, visits
+from referrals.models import LinkDay, ReferralLink
+
+logger = logging.getLogger("tandem.referrals")
+
+# Crawlers and unfurlers call themselves so (a Cubot is a telephone). Apps that open
+# pages for people, such as Instagram's or LinkedIn's, are people.
+_MACHINE = re.compile(
+    r"(?<!cu)bot\b|crawl|spider|slurp|facebookexternalhit|facebookcatalog|meta-external"
+    r"|whatsapp/|skypeuripreview|slack-imgproxy|embedly|iframely|vkshare|preview"
+    r"|google-inspectiontool|google-read-aloud|mediapartners|feedfetcher",
+    re.IGNORECASE,
+)
+_LONGEST_AGENT = 1000
+
+
+class Outcome(Enum):
+    COUNTED = auto()
+    HANDED_OVER = auto()
+    OWN = auto()
+    STAFF = auto()
+    MACHINE = auto()
+    INACTIVE = auto()
+    IGNORED = auto()
+
+
+@dataclass(frozen=True)
+class Click:
+    """What one request for a link amounts to.
+
+    `token` is for the browser's cookie, `carried` for the address of the next page.
+    """
+
+    outcome: Outcome
+    link: ReferralLink | None = None
+    token: str = ""
+    carried: str = ""
+
+
+def is_speculation(request) -> bool:
+    """Whether the browser asks before anybody has clicked (prefetch, prerender)."""
+    purposes = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+    said = " ".join(request.headers.get(name, "") for name in purposes).lower()
+    return "prefetch" in said or "prerender" in said or "preview" in said
+
+
+def is_navigation(request) -> bool:
+    """Whether a page is being opened, as far as the browser tells."""
+    return (
+        request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    )
+
+
+def click(request, texts: list[str]) -> Click:
+    """Judge a request for a link by the codes it carries, and write down what it is.
+
+    At most three queries. A person's click becomes a Visit (or, where nothing may be
+    remembered, a token for one sitting), a machine's, the owner's or a late one a count
+    of the day, everything else nothing.
+    """
+    if request.method != "GET" or not is_navigation(request):
+        return Click(Outcome.IGNORED)
+    found = links.resolve_all(texts)
+    link = next((link for link in found if _is_active(link)), None)
+    is_machine = bool(
+        _MACHINE.search(request.headers.get("User-Agent", "")[:_LONGEST_AGENT])
+    )
+    if link is None:
+        if found and not is_machine:
+            count(found[0], "late_clicks")
+        return Click(Outcome.INACTIVE)
+    if is_machine:
+        count(link, "previews")
+        return Click(Outcome.MACHINE, link)
+    # Without a session nobody is signed in, and asking would cost what a click may not.
+    user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+    if user and user == link.owner:
+        count(link, "own_clicks")
+        return Click(Outcome.OWN, link)
+    if user and user.is_staff:
+        return Click(Outcome.STAFF, link)
+    if not consent.may_remember(request):
+        token = handoff.token(link, timezone.now())
+        return Click(Outcome.HANDED_OVER, link, carried=token)
+    try:
+        return Click(Outcome.COUNTED, link, token=visits.log(request, link))
+    except DatabaseError:
+        logger.exception("a click on link %s was not written down", link.pk)
+        return Click(Outcome.IGNORED)
+
+
+def count(link: ReferralLink, field: str) -> None:
+    """One more of what did not become a visit, under the shop's own calendar day."""
+    day = timezone.localdate()
+    rows = LinkDay.objects.filter(link=link, day=day)
+    if not rows.update(**{field: F(field) + 1}):
+        try:
+            with transaction.atomic():
+                LinkDay.objects.create(link=link, day=day, **{field: 1})
+        except IntegrityError:  # the day's first two came together
+            rows.update(**{field: F(field) + 1})
+
+
+def _is_active(link):
+    now = timezone.now()
+    return (
+        link.is_active(now)
+        and (link.owner is None or link.owner.is_active)
+        and link.campaign.is_running(now)
+    )
