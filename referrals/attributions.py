@@ -22,6 +22,7 @@ from referrals import (
     codebox,
     discounts,
     eligibility,
+    notices,
     signup,
     terms,
     visits,
@@ -89,7 +90,7 @@ def insert(
     touched_at = candidate.touched_at
     try:
         with transaction.atomic():
-            return Attribution.objects.create(
+            attribution = Attribution.objects.create(
                 invitee=user,
                 inviter=link.owner,
                 link=link,
@@ -105,6 +106,9 @@ def insert(
                 inviter_joined_at=link.owner and link.owner.date_joined,
                 invitee_joined_at=user.date_joined,
             )
+            if status == Status.ACTIVE:
+                notices.friend_joined(attribution)
+            return attribution
     except IntegrityError:
         if Attribution.objects.filter(invitee=user).exists():
             return None
@@ -269,6 +273,8 @@ def _move(attribution, status, reason, actor=None, words=""):
         actor=actor,
         touched_at=attribution.touched_at,
     )
+    if status == Status.ACTIVE:
+        notices.friend_joined(attribution)
 
 
 def _lapsed(pk):

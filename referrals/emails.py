@@ -1,20 +1,57 @@
 """What an inviter receives by mail."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.urls import reverse
 
-from referrals.models import Reward
+from referrals.models import Attribution, Reward
 from shop.kit import mail
+
+
+def friend_joined(attribution: Attribution) -> None:
+    """A friend has joined, and may buy until a day. One mail per friend."""
+    mail.write(
+        "friend_joined",
+        f"attribution:{attribution.pk}",
+        attribution.inviter.email,
+        "friend_joined",
+        {
+            "terms": attribution.terms,
+            "friend": attribution.invitee.public_name,
+            # The window ends at midnight; people are told its last day.
+            "last_day": attribution.order_ends_at - timedelta(seconds=1),
+            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
+        },
+    )
+
+
+def reward_pending(reward: Reward) -> None:
+    """A friend bought, and the credit comes on a day.
+
+    One mail per reward, also if it waits anew.
+    """
+    mail.write(
+        "reward_pending",
+        f"reward:{reward.pk}",
+        reward.recipient.email,
+        "reward_pending",
+        {
+            "reward": reward,
+            "friend": reward.attribution.invitee.public_name,
+            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
+        },
+    )
 
 
 def reward_available(reward: Reward) -> None:
     """The credit is in the balance.
 
-    One mail per reward, however often this is called.
+    One mail each time it comes, for a reward may go back and come again.
     """
     mail.write(
         "reward_available",
-        f"reward:{reward.pk}",
+        f"reward:{reward.pk}:{reward.sequence}",
         reward.recipient.email,
         "reward_available",
         {

@@ -1,0 +1,103 @@
+"""What an inviter is told: one row on their own page, and a mail if they want it.
+
+Every verb is called within the transaction of the change it tells of, and is safe to
+repeat: a row and a mail are unique by the event they are about. The row names nobody,
+so that a friend's consent to be named can still be taken back.
+"""
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from accounts.models import User
+from referrals import emails
+from referrals.models import Attribution, MemberChoices, Notice, Reward
+from shop.kit.money import format_money
+
+Kind = Notice.Kind
+
+
+def friend_joined(attribution: Attribution) -> None:
+    """Somebody came by a member's link and counts. Nobody is told of a campaign's."""
+    inviter = attribution.inviter
+    if inviter is None:
+        return
+    _keep(
+        inviter,
+        Kind.JOINED,
+        f"attribution:{attribution.pk}",
+        "A friend joined through your link.",
+    )
+    if choices_of(inviter).tells_joined:
+        emails.friend_joined(attribution)
+
+
+def reward_pending(reward: Reward) -> None:
+    """A friend bought; the credit waits for the end of the hold.
+
+    What does not have to wait is told when it comes.
+    """
+    if reward.available_at <= timezone.now():
+        return
+    day = date_format(timezone.localtime(reward.available_at), "j F")
+    _keep(
+        reward.recipient,
+        Kind.PENDING,
+        _subject(reward),
+        f"A friend bought something. {_money(reward, reward.amount_kept)} is on its "
+        f"way to you, from {day} on.",
+    )
+    if choices_of(reward.recipient).tells_pending:
+        emails.reward_pending(reward)
+
+
+def reward_available(reward: Reward) -> None:
+    """The credit is in the balance, for the first time or again."""
+    _keep(
+        reward.recipient,
+        Kind.AVAILABLE,
+        _subject(reward),
+        f"{_money(reward, reward.amount_kept)} came into your balance.",
+    )
+    if choices_of(reward.recipient).tells_available:
+        emails.reward_available(reward)
+
+
+def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
+    """Credit went back, or a part of it: `taken` from the balance, the rest is owed."""
+    owed = amount - taken
+    words = f"{_money(reward, amount)} went back: a friend’s order was returned."
+    if owed:
+        words += f" {_money(reward, owed)} of it comes off what you earn next."
+    _keep(reward.recipient, Kind.REVERSED, _subject(reward), words)
+    if choices_of(reward.recipient).tells_reversed:
+        emails.reward_reversed(reward, amount, taken)
+
+
+def choices_of(user: User) -> MemberChoices:
+    """What a member has chosen; the defaults, unsaved, if they never did.
+
+    One query at most: none for whoever selected `referral_choices` with the person.
+    """
+    try:
+        return user.referral_choices
+    except MemberChoices.DoesNotExist:
+        return MemberChoices(user=user)
+
+
+def read_all(user: User) -> None:
+    """The member has seen what there is to see. Safe to repeat."""
+    unread = Notice.objects.filter(user=user, read_at=None)
+    unread.update(read_at=timezone.now())
+
+
+def _keep(user, kind, subject, text):
+    notice = Notice(user=user, kind=kind, subject=subject, text=text)
+    Notice.objects.bulk_create([notice], ignore_conflicts=True)
+
+
+def _subject(reward):
+    return f"reward:{reward.pk}:{reward.sequence}"
+
+
+def _money(reward, amount):
+    return format_money(amount, reward.currency, short=True)
