@@ -1,7 +1,7 @@
 """What must be true of the ledger, and how it prints."""
 
 from accounts import ledger
-from accounts.models import LedgerAccount, Transfer
+from accounts.models import CreditLot, LedgerAccount, Transfer
 from shop.kit import books
 
 
@@ -42,6 +42,43 @@ def currencies():
         WHERE debit.currency <> transfer.currency
            OR credit.currency <> transfer.currency
         ORDER BY transfer.id
+        """
+    )
+
+
+@books.rule("What is left of a lot is what no transfer has taken", CreditLot)
+def lots():
+    return books.ask(
+        """
+        SELECT lot.id, lot.amount - COALESCE(taken.total, 0), lot.remaining
+        FROM accounts_creditlot lot
+        LEFT JOIN (
+            SELECT lot_id, SUM(amount - amount_restored) AS total
+            FROM accounts_lotuse
+            GROUP BY lot_id
+        ) taken ON taken.lot_id = lot.id
+        WHERE lot.remaining <> lot.amount - COALESCE(taken.total, 0)
+        ORDER BY lot.id
+        """
+    )
+
+
+@books.rule("A wallet holds at least what its lots have left", LedgerAccount)
+def lots_within_wallets():
+    """Credit without an end is what a wallet holds beyond its lots."""
+    return books.ask(
+        """
+        SELECT COALESCE(wallet.id, 0), lots.total, COALESCE(wallet.balance, 0)
+        FROM (
+            SELECT owner_id, currency, SUM(remaining) AS total
+            FROM accounts_creditlot
+            GROUP BY owner_id, currency
+        ) lots
+        LEFT JOIN accounts_ledgeraccount wallet
+               ON wallet.owner_id = lots.owner_id
+              AND wallet.currency = lots.currency AND wallet.kind = 'wallet'
+        WHERE lots.total > COALESCE(wallet.balance, 0)
+        ORDER BY 1
         """
     )
 

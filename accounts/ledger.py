@@ -10,8 +10,9 @@ from functools import reduce
 from operator import or_
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Max, Q, Sum
 
+from accounts import lots
 from accounts.models import LedgerAccount, Transfer, User
 
 Kind = LedgerAccount.Kind
@@ -19,6 +20,10 @@ Kind = LedgerAccount.Kind
 
 class InsufficientBalance(Exception):
     """The account holds less than was asked of it."""
+
+
+class AmountChanged(Exception):
+    """What the account holds is not what was shown any more."""
 
 
 class KeyReused(Exception):
@@ -57,11 +62,15 @@ def post(
     reason: str,
     reference: str = "",
     actor: User | None = None,
+    expires_at: datetime | None = None,
+    restores: tuple[str, ...] = (),
 ) -> Transfer:
     """Move `amount` minor units from one account to another, once per `key`.
 
     Accounts are `(owner, kind)`, the shop's own with owner None; missing ones are
-    opened. Raises InsufficientBalance when a person's account would go below zero,
+    opened. What comes into a wallet ends at `expires_at`, if that is given; with
+    `restores`, the keys of earlier transfers, what those took of lots comes back to
+    them. Raises InsufficientBalance when a person's account would go below zero,
     KeyReused when the key belongs to another movement.
     """
     try:
@@ -77,6 +86,8 @@ def post(
                 reason=reason,
                 reference=reference,
                 actor=actor,
+                expires_at=expires_at,
+                restores=restores,
             )
     except IntegrityError:
         # Two posts of one key, no locked account in common: the unique key chose one.
@@ -125,6 +136,27 @@ def take_back(
     return taken
 
 
+def repay(*, key: str, user: User, shop: Kind, most: int, currency: str) -> int:
+    """Pay what a person owes from credit that has just come in; how much that was.
+
+    At most `most`, once per `key`.
+    """
+    amount = min(balance(user, currency, Kind.OWED), most)
+    if not amount:
+        return 0
+    for suffix, account in (("repay", Kind.WALLET), ("owed", Kind.OWED)):
+        post(
+            key=f"{key}:{suffix}",
+            debit=(user, account),
+            credit=(None, shop),
+            amount=amount,
+            currency=currency,
+            kind="repayment",
+            reason="Paid back what was owed",
+        )
+    return amount
+
+
 def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> int:
     """Set aside up to `most` of what the wallet holds; how much that was.
 
@@ -148,8 +180,10 @@ def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> in
     return amount
 
 
-def thaw(*, key: str, user: User, amount: int, currency: str, reason: str) -> None:
-    """Put what was set aside back into the wallet, once per `key`."""
+def thaw(
+    *, key: str, frozen: str, user: User, amount: int, currency: str, reason: str
+) -> None:
+    """Put what the transfer `frozen` set aside back into the wallet, once per `key`."""
     post(
         key=key,
         debit=(user, Kind.FROZEN),
@@ -158,7 +192,55 @@ def thaw(*, key: str, user: User, amount: int, currency: str, reason: str) -> No
         currency=currency,
         kind="thaw",
         reason=reason,
+        restores=(frozen,),
     )
+
+
+def let_end(user: User, currency: str, now: datetime) -> int:
+    """Move what ran out from a wallet to breakage; how much. Safe to repeat."""
+    wallet, shop = (user, Kind.WALLET), (None, Kind.BREAKAGE)
+    with transaction.atomic():
+        # Nobody spends or gets back between the look and the taking.
+        accounts = _lock(currency, wallet, shop)
+        gone = lots.ended(user, currency, now)
+        for lot in gone:
+            _write(
+                accounts[wallet],
+                accounts[shop],
+                # A lot that comes back from a spend has a new end, and a new key.
+                key=f"lot:{lot.pk}:{lot.expires_at:%Y%m%d%H%M%S}",
+                amount=lot.remaining,
+                currency=currency,
+                kind="expiry",
+                reason="Ran out",
+            )
+    return sum(lot.remaining for lot in gone)
+
+
+def write_off(
+    user: User, currency: str, *, amount: int, reason: str, actor: User
+) -> Transfer:
+    """Let go of what a person owes: all of it, `amount` as it was shown to staff.
+
+    The wallet is not touched. Raises AmountChanged when it is another amount by now.
+    """
+    owed, shop = (user, Kind.OWED), (None, Kind.WRITE_OFF)
+    with transaction.atomic():
+        accounts = _lock(currency, owed, shop)
+        if not amount or accounts[owed].balance != amount:
+            raise AmountChanged(accounts[owed].balance)
+        moved = Q(debit=accounts[owed]) | Q(credit=accounts[owed])
+        last = Transfer.objects.filter(moved).aggregate(last=Max("pk"))["last"]
+        return _write(
+            accounts[owed],
+            accounts[shop],
+            key=f"write_off:{accounts[owed].pk}:{last}",
+            amount=amount,
+            currency=currency,
+            kind="write_off",
+            reason=reason,
+            actor=actor,
+        )
 
 
 def rebuild(account_id: int) -> str:
@@ -221,7 +303,9 @@ def _move(account, amount):
     return rows.update(balance=F("balance") + amount)
 
 
-def _write(debit, credit, *, key, amount, currency, **more):
+def _write(
+    debit, credit, *, key, amount, currency, expires_at=None, restores=(), **more
+):
     """One transfer between locked accounts; the first one, when its key has moved."""
     done = Transfer.objects.filter(key=key).first()
     if done:
@@ -235,6 +319,12 @@ def _write(debit, credit, *, key, amount, currency, **more):
         raise InsufficientBalance(f"{key} needs {amount} {currency}")
     if credit.owner_id:
         _move(credit, amount)
+    if debit.kind == Kind.WALLET:
+        lots.use(transfer, debit.owner_id)
+    if credit.kind == Kind.WALLET:
+        lots.restore(transfer, restores)
+        if expires_at:
+            lots.open_lot(transfer, credit.owner_id, expires_at)
     return transfer
 
 

@@ -41,10 +41,16 @@ def give_back(order: Order) -> None:
         Kind.WALLET,
         kind="return",
         reason="Returned to you",
+        restores=spends(order),
     )
 
 
-def _move(order, step, debit, credit, *, kind, reason):
+def spends(order: Order) -> tuple[str, ...]:
+    """The keys under which the order took from the wallet, for whoever gives back."""
+    return tuple(f"order:{order.pk}:{step}" for step in ("hold", "rehold"))
+
+
+def _move(order, step, debit, credit, *, kind, reason, restores=()):
     if not order.amount_balance:
         return
     ledger.post(
@@ -56,4 +62,5 @@ def _move(order, step, debit, credit, *, kind, reason):
         kind=kind,
         reason=reason,
         reference=order.code,
+        restores=restores,
     )

@@ -1,8 +1,8 @@
 """What must be true of rewards, and how they print."""
 
 from accounts.models import LedgerAccount
-from referrals import settlement
-from referrals.models import Reward
+from referrals import budgets, settlement
+from referrals.models import Budget, InviterQuota, MilestoneReward, Reward
 from shop.kit import books
 
 
@@ -38,12 +38,14 @@ def rewards():
     return books.ask(
         f"""
         SELECT reward.id,
-               CASE WHEN reward.state = 'available' THEN reward.amount ELSE 0 END,
+               CASE WHEN reward.state = 'available'
+                    THEN reward.amount - reward.amount_reversed ELSE 0 END,
                COALESCE(cost.total, 0)
         FROM referrals_reward reward
         LEFT JOIN ({cost}) cost ON cost.reward_id = reward.id
         WHERE COALESCE(cost.total, 0) <>
-              CASE WHEN reward.state = 'available' THEN reward.amount ELSE 0 END
+              CASE WHEN reward.state = 'available'
+                   THEN reward.amount - reward.amount_reversed ELSE 0 END
         UNION ALL
         SELECT cost.reward_id, 0, cost.total
         FROM ({cost}) cost
@@ -133,6 +135,95 @@ def questioned():
         ) judged
         WHERE expected <> found
         ORDER BY id
+        """
+    )
+
+
+@books.rule(
+    "A milestone's transfers leave what its state says, and every one has its row",
+    MilestoneReward,
+)
+def milestone_rewards():
+    cost = f"""
+        SELECT {books.part("transfer.key", 2)} AS reward_id,
+               SUM(CASE WHEN debit.kind = 'programme_cost' AND credit.kind <> 'owed'
+                        THEN transfer.amount ELSE -transfer.amount END) AS total
+        FROM accounts_transfer transfer
+        JOIN accounts_ledgeraccount debit ON debit.id = transfer.debit_id
+        JOIN accounts_ledgeraccount credit ON credit.id = transfer.credit_id
+        WHERE transfer.key LIKE 'milestone:%' AND transfer.kind <> 'repayment'
+          AND 'programme_cost' IN (debit.kind, credit.kind)
+        GROUP BY 1
+    """
+    held = "CASE WHEN reward.state = 'available' THEN reward.amount ELSE 0 END"
+    return books.ask(
+        f"""
+        SELECT reward.id, {held}, COALESCE(cost.total, 0)
+        FROM referrals_milestonereward reward
+        LEFT JOIN ({cost}) cost ON cost.reward_id = reward.id
+        WHERE COALESCE(cost.total, 0) <> {held}
+        UNION ALL
+        SELECT cost.reward_id, 0, cost.total
+        FROM ({cost}) cost
+        LEFT JOIN referrals_milestonereward reward ON reward.id = cost.reward_id
+        WHERE reward.id IS NULL
+        ORDER BY 1
+        """
+    )
+
+
+@books.rule(
+    "A budget has promised what its campaign's rewards come to",
+    Budget,
+    repair=books.Repair("Count again", budgets.recount),
+)
+def promised():
+    return books.ask(
+        """
+        SELECT budget.id, COALESCE(SUM(kept.amount), 0), budget.amount_committed
+        FROM referrals_budget budget
+        LEFT JOIN (
+            SELECT terms.campaign_id, reward.currency,
+                   reward.amount - reward.amount_reversed AS amount
+            FROM referrals_reward reward
+            JOIN referrals_attribution attribution
+              ON attribution.id = reward.attribution_id
+            JOIN referrals_terms terms ON terms.id = attribution.terms_id
+            WHERE reward.state IN ('pending', 'available')
+            UNION ALL
+            SELECT campaign_id, currency, amount
+            FROM referrals_milestonereward
+            WHERE state = 'available'
+        ) kept ON kept.campaign_id = budget.campaign_id
+              AND kept.currency = budget.currency
+        GROUP BY budget.id, budget.amount_committed
+        HAVING budget.amount_committed <> COALESCE(SUM(kept.amount), 0)
+        ORDER BY budget.id
+        """
+    )
+
+
+@books.rule("An inviter's count of all times is the rewards they have", InviterQuota)
+def counted():
+    """Those that staff granted by their word stand beside the caps."""
+    return books.ask(
+        """
+        SELECT quota.id, COUNT(reward.id), quota.used
+        FROM referrals_inviterquota quota
+        LEFT JOIN (
+            SELECT reward.id, reward.recipient_id, terms.campaign_id
+            FROM referrals_reward reward
+            JOIN referrals_attribution attribution
+              ON attribution.id = reward.attribution_id
+            JOIN referrals_terms terms ON terms.id = attribution.terms_id
+            WHERE reward.state IN ('pending', 'available')
+              AND reward.waived_at IS NULL
+        ) reward ON reward.recipient_id = quota.inviter_id
+                AND reward.campaign_id = quota.campaign_id
+        WHERE quota.period = 'life'
+        GROUP BY quota.id, quota.used
+        HAVING COUNT(reward.id) <> quota.used
+        ORDER BY quota.id
         """
     )
 

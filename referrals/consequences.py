@@ -5,6 +5,7 @@ from orders.models import Order
 from orders.refunds import Entry, Outcome
 from referrals import settlement
 from referrals.models import Reward
+from referrals.rules import TAKES_BACK
 from shop.kit.money import format_money
 
 State = Reward.State
@@ -16,13 +17,25 @@ def rewards(order: Order, outcome: Outcome) -> list[Entry]:
     if found is None:
         return []
     wanted, reward = found
-    amount = format_money(reward.amount, reward.currency)
+    kept, loses = reward.amount_kept, _loses(wanted, reward)
+    amount = format_money(loses or kept, reward.currency)
     label = "Reward of the inviter"
-    if wanted.state != State.VOID or reward.state in (State.VOID, State.REVERSED):
+    if not loses:
         return [Entry(label, amount, "Stays as it is", is_public=False)]
     if reward.state == State.PENDING:
-        return [Entry(label, f"−{amount}", "Does not come about", is_public=False)]
+        note = "Does not come about" if loses == kept else "Less comes about"
+        return [Entry(label, f"−{amount}", note, is_public=False)]
     has = ledger.balance(reward.recipient, reward.currency) + reward.amount_frozen
-    owed = format_money(max(0, reward.amount - has), reward.currency)
-    note = "Taken from the balance" if has >= reward.amount else f"{owed} stays owed"
+    owed = format_money(max(0, loses - has), reward.currency)
+    note = "Taken from the balance" if has >= loses else f"{owed} stays owed"
     return [Entry(label, f"−{amount}", note, is_public=False)]
+
+
+def _loses(wanted, reward):
+    """How much of what the inviter has, or is to get, would be gone; minor units."""
+    if reward.state not in Reward.LIVE:
+        return 0
+    if wanted.state == State.VOID:
+        is_paid = reward.state == State.AVAILABLE
+        return reward.amount_kept if not is_paid or wanted.reason in TAKES_BACK else 0
+    return max(0, wanted.amount_cut - reward.amount_reversed)

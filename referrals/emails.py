@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from referrals.models import Attribution, Reward
+from referrals.models import Attribution, MilestoneReward, Reward
 from shop.kit import mail
 
 
@@ -62,8 +62,8 @@ def reward_available(reward: Reward) -> None:
     )
 
 
-def reward_reversed(reward: Reward, taken: int) -> None:
-    """The credit went back: `taken` of it from the balance, the rest is owed.
+def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
+    """Credit went back, or a part of it: `taken` from the balance, the rest is owed.
 
     One mail each time that happens, for a reward may come back and go again.
     """
@@ -75,8 +75,23 @@ def reward_reversed(reward: Reward, taken: int) -> None:
         {
             "reward": reward,
             "friend": reward.attribution.invitee.public_name,
+            "amount": amount,
             "taken": taken,
-            "owed": reward.amount - taken,
+            "owed": amount - taken,
             "balance_url": settings.SITE_URL + reverse("accounts:balance"),
+        },
+    )
+
+
+def milestone_reached(reward: MilestoneReward) -> None:
+    """So many friends bought that there is credit on top. One mail per milestone."""
+    mail.write(
+        "milestone_reached",
+        f"milestone:{reward.pk}",
+        reward.recipient.email,
+        "milestone_reached",
+        {
+            "reward": reward,
+            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
         },
     )

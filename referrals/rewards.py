@@ -3,15 +3,15 @@
 Each verb is called with the attribution locked, by `settlement`, which alone decides.
 """
 
-from datetime import datetime
-
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.models import User
 from orders import timeline
 from orders.models import Order
-from referrals import emails
-from referrals.models import Attribution, Reward
+from referrals import notices
+from referrals.models import Attribution, Reward, Terms
+from referrals.rules import Desired
 
 Kind = ledger.Kind
 State = Reward.State
@@ -19,60 +19,85 @@ State = Reward.State
 FROZEN = ("frozen_at", "amount_frozen")
 
 
-def promise(order: Order, attribution: Attribution, available_at: datetime) -> Reward:
-    """Write down what the inviter will get, on the terms the friend joined under."""
-    reward = Reward.objects.create(
-        attribution=attribution,
-        order=order,
-        recipient=attribution.inviter,
-        amount=attribution.terms.inviter_amount,
-        currency=attribution.terms.currency,
-        available_at=available_at,
+def promise(
+    order: Order, attribution: Attribution, terms: Terms, wanted: Desired
+) -> Reward:
+    """Write down what the inviter will get, on the terms that hold for the order."""
+    reward = _create(
+        order,
+        attribution,
+        terms,
+        amount=wanted.amount,
+        amount_reversed=wanted.amount_cut,
+        available_at=wanted.available_at,
     )
     _note(reward, "reward_pending", "Reward for the inviter is on the way")
+    _tell_it_waits(reward, wanted)
     return reward
 
 
-def release(reward: Reward) -> None:
+def refuse(
+    order: Order, attribution: Attribution, terms: Terms, wanted: Desired, reason: str
+) -> Reward:
+    """Write down what the inviter would get if there were room for it."""
+    reward = _create(
+        order,
+        attribution,
+        terms,
+        amount=wanted.amount,
+        available_at=wanted.available_at,
+        state=State.VOID,
+        reason=reason,
+    )
+    _note(reward, "reward_void", f"Reward does not come about: {reason}")
+    return reward
+
+
+def release(reward: Reward, terms: Terms) -> None:
     """Pay a pending reward to its recipient, what they owe first, and tell them.
 
     The ledger's key holds the reward and its sequence, so that no repeat can pay twice.
     """
-    _pay(reward, "A friend bought")
+    _pay(reward, terms, reward.amount_kept, "A friend bought")
     reward.state, reward.released_at = State.AVAILABLE, timezone.now()
     reward.save(update_fields=["state", "sequence", "released_at"])
     _note(reward, "reward_available", "Reward is in the inviter's balance")
-    emails.reward_available(reward)
+    notices.reward_available(reward)
+
+
+def adjust(reward: Reward, terms: Terms, cut: int) -> None:
+    """So much of the promise is lost by what went back; the rest is the recipient's.
+
+    Of a paid one the difference is taken back, or paid again when a refund failed.
+    """
+    change, reward.amount_reversed = cut - reward.amount_reversed, cut
+    if reward.state == State.PENDING:
+        reward.save(update_fields=["amount_reversed"])
+    elif change > 0:
+        _take(reward, change, "A part of a friend's order was returned")
+    else:
+        _pay(reward, terms, -change, "A friend's order counts for more again")
+        reward.save(update_fields=["sequence", "amount_reversed"])
+    text = "Reward follows what is left of the order"
+    _note(reward, "reward_adjusted", text, kept=reward.amount_kept)
 
 
 def reverse(reward: Reward, reason: str) -> None:
-    """Take a paid reward back: what the wallet holds, the rest is owed from now on.
-
-    A part on hold goes through the wallet, whose statement so tells all of it.
-    """
-    _let_go(reward)
-    reward.sequence += 1
-    taken = ledger.take_back(
-        key=f"reward:{reward.pk}:{reward.sequence}",
-        user=reward.recipient,
-        shop=Kind.PROGRAMME_COST,
-        amount=reward.amount,
-        currency=reward.currency,
-        reason="A friend's order does not count any more",
-    )
+    """Take a paid reward back: what the wallet holds, the rest is owed from now on."""
+    kept, reward.amount_reversed = reward.amount_kept, reward.amount
     reward.state, reward.reason = State.REVERSED, reason
-    reward.save(update_fields=["state", "sequence", "reason", *FROZEN])
-    text = f"Reward taken back: {reason}"
-    _note(reward, "reward_reversed", text, owed=reward.amount - taken)
-    emails.reward_reversed(reward, taken)
+    owed = _take(reward, kept, "A friend's order does not count any more")
+    _note(reward, "reward_reversed", f"Reward taken back: {reason}", owed=owed)
 
 
-def restore(reward: Reward) -> None:
+def restore(reward: Reward, terms: Terms, cut: int) -> None:
     """What was taken back is due after all: a refund failed, a dispute was won."""
-    _pay(reward, "A friend's order counts again")
+    reward.amount_reversed = cut
+    _pay(reward, terms, reward.amount_kept, "A friend's order counts again")
     reward.state, reward.reason = State.AVAILABLE, ""
-    reward.save(update_fields=["state", "sequence", "reason"])
+    reward.save(update_fields=["state", "sequence", "reason", "amount_reversed"])
     _note(reward, "reward_available", "Reward is in the inviter's balance again")
+    notices.reward_available(reward)
 
 
 def freeze(reward: Reward) -> None:
@@ -86,7 +111,7 @@ def freeze(reward: Reward) -> None:
         reward.amount_frozen = ledger.freeze(
             key=f"reward:{reward.pk}:{reward.sequence}:freeze",
             user=reward.recipient,
-            most=reward.amount,
+            most=reward.amount_kept,
             currency=reward.currency,
             reason="On hold while a payment is being checked",
         )
@@ -99,7 +124,13 @@ def freeze(reward: Reward) -> None:
 def thaw(reward: Reward) -> None:
     """The question is answered: what was on hold is free, and pays what is owed."""
     thawed = _let_go(reward)
-    _repay(reward, f"reward:{reward.pk}:{reward.sequence}", thawed)
+    ledger.repay(
+        key=f"reward:{reward.pk}:{reward.sequence}",
+        user=reward.recipient,
+        shop=Kind.PROGRAMME_COST,
+        most=thawed,
+        currency=reward.currency,
+    )
     reward.save(update_fields=["sequence", *FROZEN])
     _note(reward, "reward_thawed", "Reward is not on hold any more", thawed=thawed)
 
@@ -111,36 +142,103 @@ def void(reward: Reward, reason: str) -> None:
     _note(reward, "reward_void", f"Reward does not come about: {reason}")
 
 
-def reopen(reward: Reward, available_at: datetime) -> None:
+def reopen(reward: Reward, wanted: Desired, cut: int) -> None:
     """A voided reward is due after all: the same row waits again."""
-    reward.state, reward.reason, reward.available_at = State.PENDING, "", available_at
-    reward.save(update_fields=["state", "reason", "available_at"])
+    reward.state, reward.reason = State.PENDING, ""
+    reward.available_at, reward.amount_reversed = wanted.available_at, cut
+    reward.save(update_fields=["state", "reason", "available_at", "amount_reversed"])
     _note(reward, "reward_pending", "Reward for the inviter is on the way again")
+    _tell_it_waits(reward, wanted)
 
 
-def _pay(reward, reason):
+def waive(reward: Reward, actor: User, reason: str) -> None:
+    """Staff's word: what a rule or a cap refused is to count all the same."""
+    reward.sequence += 1
+    reward.waived_at, reward.waived_by = timezone.now(), actor
+    reward.waived_because = reason
+    reward.save(update_fields=["sequence", "waived_at", "waived_by", "waived_because"])
+    text = f"Reward granted by staff: {reason}"
+    timeline.note(
+        reward.order,
+        "reward_waived",
+        text[:250],
+        data={"reward": reward.pk, "refused": reward.reason},
+        actor=actor,
+        origin=timeline.Origin.STAFF,
+    )
+
+
+def _tell_it_waits(reward, wanted):
+    # What is paid in the same breath is told of once.
+    if wanted.state == State.PENDING:
+        notices.reward_pending(reward)
+
+
+def _create(order, attribution, terms, **fields):
+    return Reward.objects.create(
+        attribution=attribution,
+        order=order,
+        recipient=attribution.inviter,
+        currency=terms.currency,
+        is_only=terms.orders_count == 1,
+        **fields,
+    )
+
+
+def _pay(reward, terms, amount, reason):
     reward.sequence += 1
     key = f"reward:{reward.pk}:{reward.sequence}"
-    wallet, cost = (reward.recipient, Kind.WALLET), (None, Kind.PROGRAMME_COST)
     ledger.post(
         key=key,
-        debit=cost,
-        credit=wallet,
-        amount=reward.amount,
+        debit=(None, Kind.PROGRAMME_COST),
+        credit=(reward.recipient, Kind.WALLET),
+        amount=amount,
         currency=reward.currency,
         kind="reward",
         reason=reason,
+        expires_at=terms.credit_ends(timezone.now()),
     )
-    _repay(reward, key, reward.amount)
+    ledger.repay(
+        key=key,
+        user=reward.recipient,
+        shop=Kind.PROGRAMME_COST,
+        most=amount,
+        currency=reward.currency,
+    )
+
+
+def _take(reward, amount, reason):
+    """Take back so much, and tell; how much of it is owed from now on.
+
+    A part on hold goes through the wallet, whose statement so tells all of it.
+    """
+    _let_go(reward)
+    reward.sequence += 1
+    taken = ledger.take_back(
+        key=f"reward:{reward.pk}:{reward.sequence}",
+        user=reward.recipient,
+        shop=Kind.PROGRAMME_COST,
+        amount=amount,
+        currency=reward.currency,
+        reason=reason,
+    )
+    reward.save(
+        update_fields=["state", "sequence", "reason", "amount_reversed", *FROZEN]
+    )
+    notices.reward_reversed(reward, amount, taken)
+    return amount - taken
 
 
 def _let_go(reward):
     """Move the part on hold back into the wallet; how much. The caller saves."""
     amount = reward.amount_frozen
     if amount:
+        # Nothing moves between the two: whatever takes or pays lets go first.
+        frozen = f"reward:{reward.pk}:{reward.sequence}:freeze"
         reward.sequence += 1
         ledger.thaw(
             key=f"reward:{reward.pk}:{reward.sequence}:thaw",
+            frozen=frozen,
             user=reward.recipient,
             amount=amount,
             currency=reward.currency,
@@ -148,24 +246,6 @@ def _let_go(reward):
         )
     reward.frozen_at, reward.amount_frozen = None, 0
     return amount
-
-
-def _repay(reward, key, most):
-    """What was owed is paid from the credit that has just come in."""
-    owed = ledger.balance(reward.recipient, reward.currency, Kind.OWED)
-    amount = min(owed, most)
-    if not amount:
-        return
-    for suffix, account in (("repay", Kind.WALLET), ("owed", Kind.OWED)):
-        ledger.post(
-            key=f"{key}:{suffix}",
-            debit=(reward.recipient, account),
-            credit=(None, Kind.PROGRAMME_COST),
-            amount=amount,
-            currency=reward.currency,
-            kind="repayment",
-            reason="Paid back what was owed",
-        )
 
 
 def _note(reward, kind, text, **more):

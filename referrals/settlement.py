@@ -1,164 +1,158 @@
 """`settle(order)`: read every fact, compute what is due, write the difference.
 
 Webhooks, the sweep and the release of due rewards all come here, any number of times
-and in any order. Duplicated, late or concurrent calls cannot matter: the decision
-depends on facts alone.
+and in any order. Duplicated, late or concurrent calls cannot matter: `facts` reads,
+`rules` decides, `rewards` moves.
 """
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from orders.models import Dispute, Order, OrderEvent, Payment, Refund
-from referrals import discounts, rewards
-from referrals.models import Attribution, Reward, Settlement
+from accounts.models import User
+from orders.models import Order, OrderEvent
+from referrals import budgets, facts, milestones, quotas, rewards, rules, terms
+from referrals.facts import Facts
+from referrals.models import (
+    Attribution,
+    Budget,
+    Exclusion,
+    Milestone,
+    ReviewCase,
+    Reward,
+    Settlement,
+    Terms,
+)
+from referrals.rules import TAKES_BACK, Desired
+from shop.kit import money
 
 logger = logging.getLogger("tandem.referrals")
 
 State = Reward.State
 
-# What was paid is taken back for these alone: the order itself came undone.
-TAKES_BACK = {"cancelled", "dispute_lost", "refunded", "partly_refunded"}
+# What a rule that broke leaves behind, and what it stands for in a preview.
+RULE_FAILED = "rule_failed"
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Everything that the decision about one order depends on.
-
-    Amounts in minor units.
-    """
-
-    now: datetime
-    is_confirmed: bool
-    is_cancelled: bool
-    is_held: bool
-    amount_due: int
-    amount_received: int
-    amount_basis: int
-    amount_goods_paid: int
-    amount_refunded_goods: int
-    is_disputed: bool
-    is_lost: bool
-    currency: str
-    placed_at: datetime
-    confirmed_at: datetime | None
-    is_first: bool
-    is_rewarded_elsewhere: bool
-    attribution_status: str
-    has_inviter: bool
-    is_inviter_active: bool
-    order_ends_at: datetime
-    terms_currency: str
-    amount_minimum: int
-    amount_reward: int
-    hold_days: int
+class NotVoid(Exception):
+    """The reward came about: there is nothing to grant."""
 
 
-@dataclass(frozen=True)
-class Desired:
-    """What ought to be: a reward in some state, or none (`void`) and why not.
-
-    With `is_frozen` what is unspent of a paid reward can not be spent.
-    """
-
-    state: State
-    reason: str = ""
-    available_at: datetime | None = None
-    is_frozen: bool = False
+class StillVoid(Exception):
+    """Staff's word does not help against this reason, which is the argument."""
 
 
-def desired(facts: Facts) -> Desired:
-    """The decision, from facts alone: no query, no clock."""
-    against = _against(facts)
-    if against:
-        return Desired(State.VOID, against, is_frozen=facts.is_disputed)
-    available_at = facts.confirmed_at + timedelta(days=facts.hold_days)
-    waits = facts.is_held or facts.is_disputed or facts.now < available_at
-    state = State.PENDING if waits else State.AVAILABLE
-    return Desired(state, "", available_at, is_frozen=facts.is_disputed)
+@dataclass
+class Case:
+    """The rows of one order that settling works on, locked by the caller."""
 
-
-def _against(facts):
-    reasons = [
-        (facts.is_cancelled, "cancelled"),
-        (not facts.is_confirmed, "not_confirmed"),
-        (facts.is_lost, "dispute_lost"),
-        (_is_returned(facts), "refunded"),
-        (facts.attribution_status == Attribution.Status.VOID, "attribution_void"),
-        (facts.attribution_status == Attribution.Status.PROVISIONAL, "not_verified"),
-        (facts.amount_received < facts.amount_due, "not_paid"),
-        (facts.currency != facts.terms_currency, "other_currency"),
-        (facts.placed_at >= facts.order_ends_at, "too_late"),
-        (not facts.is_first, "not_first_order"),
-        (facts.is_rewarded_elsewhere, "already_rewarded"),
-        (facts.amount_basis < facts.amount_minimum, "below_minimum"),
-        (_remaining(facts) < facts.amount_minimum, "partly_refunded"),
-        (not facts.has_inviter, "no_inviter"),
-        (not facts.amount_reward, "no_reward_promised"),
-        (not facts.is_inviter_active, "inviter_gone"),
-    ]
-    return next((reason for holds, reason in reasons if holds), "")
-
-
-def _is_returned(facts):
-    return 0 < facts.amount_goods_paid <= facts.amount_refunded_goods
-
-
-def _remaining(facts):
-    """The basis that is left: money goes back to the card first, so it counts whole."""
-    return facts.amount_basis - facts.amount_refunded_goods
+    order: Order
+    attribution: Attribution
+    terms: Terms | None
+    exclusions: list[Exclusion]
+    rewards: list[Reward]
+    reward: Reward | None
+    others: list[Order]
+    budget: Budget | None = None
 
 
 def settle(order: Order | int) -> Settlement | None:
     """Make an order's reward what it ought to be; None if nobody brought the customer.
 
-    Safe to repeat and to race.
+    Safe to repeat and to race. A rule that breaks changes no reward: a person looks.
     """
     order_id = order if isinstance(order, int) else order.pk
     with transaction.atomic():
-        # What was read before these locks is gossip.
-        order = (
-            Order.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("referral_settlement")
-            .get(pk=order_id)
-        )
-        attribution = _attribution_of(order, lock=True)
-        if attribution is None:
+        case = _locked(order_id)
+        if case is None:
             return None
-        reward = _reward_of(order, attribution)
-        wanted = desired(_facts(order, attribution))
-        reward = _make_so(order, attribution, reward, wanted)
-        _freeze_or_thaw(reward, wanted)
-        before = getattr(order, "referral_settlement", None)
-        settlement, _ = Settlement.objects.update_or_create(
-            order=order,
-            defaults={
-                "attribution": attribution,
-                "reward": reward,
-                "reason": wanted.reason,
-                "last_event": _last_event(order),
-                "settled_at": timezone.now(),
-            },
-        )
-        if before and before.reason != wanted.reason:
-            _settle_others(order)
+        try:
+            wanted = _wanted(case)
+        except rules.RuleFailed:
+            logger.exception("order %s waits for a person", case.order.code)
+            _park(case)
+            return _settled_as(case, RULE_FAILED)
+        reason = _make_so(case, wanted)
+        _freeze_or_thaw(case.reward, wanted)
+        if case.terms == case.attribution.terms and case.attribution.has_milestones:
+            milestones.settle(case.order, case.attribution, case.budget)
+        before = getattr(case.order, "referral_settlement", None)
+        is_news = before and before.reason != reason
+        settlement = _settled_as(case, reason)
+        if is_news:
+            _settle_others(case)
     return settlement
 
 
-def preview(order: Order) -> tuple[Desired, str] | None:
-    """What `settle` would want, and the state of the reward now.
+def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
+    """Staff's word: a void reward comes about, the same row, whatever refused it.
 
-    Writes and locks nothing.
+    It counts beside the caps and within the budget. Raises NotVoid, or StillVoid where
+    the money or the people are not there; then nothing has changed.
     """
-    attribution = _attribution_of(order)
-    if attribution is None:
+    with transaction.atomic():
+        order_id = Reward.objects.values_list("order", flat=True).get(pk=reward_id)
+        case = _locked(order_id)
+        if case.reward.state != State.VOID:
+            raise NotVoid(case.reward)
+        rewards.waive(case.reward, actor, reason)
+        settlement = settle(order_id)
+        case.reward.refresh_from_db()
+        if case.reward.state == State.VOID:
+            raise StillVoid(settlement.reason)
+    return case.reward
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What `settle` would want of an order's reward, beside what there is."""
+
+    wanted: Desired
+    reward: Reward | None
+
+    @property
+    def change(self) -> str:
+        """The difference in a few words; empty when there is none."""
+        wanted, reward = self.wanted, self.reward
+        now = reward.state if reward else "none"
+        is_gone = wanted.state == State.VOID
+        if is_gone and now in ("none", State.VOID, State.REVERSED):
+            return ""
+        if is_gone and now == State.AVAILABLE and wanted.reason not in TAKES_BACK:
+            return ""
+        if is_gone:
+            return f"reward is {now}, should be void ({wanted.reason})"
+        cut = _cut(reward, wanted) if reward else wanted.amount_cut
+        kept = (reward.amount if reward else wanted.amount) - cut
+        is_paid = now == State.AVAILABLE
+        if is_paid or now == wanted.state:
+            is_same = kept == reward.amount_kept
+            return "" if is_same else f"reward is {now}, should keep {kept}"
+        return f"reward is {now}, should be {wanted.state.value}: {kept}"
+
+
+def preview(order: Order) -> Preview | None:
+    """What settling would want; None if nobody brought the customer.
+
+    Writes and locks nothing, so a cap or a budget is as free as it is now.
+    """
+    case = _case(order, _attribution_of(order))
+    if case is None:
         return None
-    reward = Reward.objects.filter(attribution=attribution, order=order).first()
-    return desired(_facts(order, attribution)), reward.state if reward else "none"
+    try:
+        wanted = _wanted(case)
+    except rules.RuleFailed:
+        return Preview(Desired(State.VOID, RULE_FAILED), case.reward)
+    is_new = case.reward is None or case.reward.state not in Reward.LIVE
+    if wanted.state != State.VOID and is_new:
+        lacks = _lacks_room(case, wanted)
+        if lacks:
+            wanted = replace(wanted, state=State.VOID, reason=lacks)
+    return Preview(wanted, case.reward)
 
 
 def foresee(
@@ -168,37 +162,41 @@ def foresee(
 
     None without a reward. Writes and locks nothing.
     """
-    attribution = _attribution_of(order)
-    reward = (
-        attribution
-        and Reward.objects.filter(attribution=attribution, order=order)
-        .select_related("recipient")
-        .first()
-    )
-    if not reward:
+    case = _case(order, _attribution_of(order))
+    if case is None or case.reward is None:
         return None
-    facts = _facts(order, attribution)
+    found = _facts(case)
     after = replace(
-        facts,
-        is_cancelled=facts.is_cancelled or cancels,
-        amount_refunded_goods=facts.amount_refunded_goods + goods,
+        found,
+        is_cancelled=found.is_cancelled or cancels,
+        amount_refunded_goods=found.amount_refunded_goods + goods,
+        amount_refunded_basis=found.amount_refunded_basis + goods,
     )
-    return desired(after), reward
+    return rules.desired(after), case.reward
 
 
 def outdated() -> QuerySet[Order]:
-    """Orders of invited people that were never settled, or not since the last news."""
+    """Orders of invited people that were never settled, or not since the last news.
+
+    A pause that ended and a rule that broke are news, too.
+    """
     news = OrderEvent.objects.filter(
         order=OuterRef("pk"), pk__gt=OuterRef("referral_settlement__last_event")
     )
     never = Q(status=Order.Status.CONFIRMED, referral_settlement=None)
+    resumed = Q(
+        referral_settlement__reason="paused",
+        referral_settlement__attribution__terms__campaign__paused_at=None,
+    )
+    broke = Q(referral_settlement__reason=RULE_FAILED)
     invited = Order.objects.filter(user__attribution__isnull=False)
-    return invited.filter(never | Exists(news)).order_by("pk")
+    stale = invited.filter(never | resumed | broke | Exists(news))
+    return stale.order_by("confirmed_at", "pk")
 
 
 def release_due(now: datetime | None = None) -> int:
     """Settle the orders whose rewards waited long enough; how many were released."""
-    due = Reward.objects.due(now or timezone.now()).order_by("available_at")
+    due = Reward.objects.due(now or timezone.now()).order_by("available_at", "pk")
     # Bound before the loop: what is held for a look stays due, and would come again.
     return sum(
         _released(order_id) for order_id in list(due.values_list("order", flat=True))
@@ -215,13 +213,12 @@ def settle_all(orders: QuerySet[Order]) -> int:
     )
 
 
-def _settle_others(order):
+def _settle_others(case):
     """Another order may be the first that counts now: the worker looks at each."""
     from referrals import jobs  # they call us
 
-    others = Order.objects.confirmed().filter(user=order.user_id).exclude(pk=order.pk)
-    for pk in others.values_list("pk", flat=True):
-        jobs.settle.enqueue(pk)
+    for order in case.others:
+        jobs.settle.enqueue(order.pk)
 
 
 def _settled(order_id):
@@ -239,42 +236,24 @@ def _released(order_id):
     return Reward.objects.filter(order=order_id, state=State.AVAILABLE).exists()
 
 
-def _reward_of(order, attribution):
-    """It knows the rows that are read already, so that no verb reads them again."""
-    reward = Reward.objects.filter(attribution=attribution, order=order).first()
-    if reward:
-        reward.order, reward.attribution = order, attribution
-        reward.recipient = attribution.inviter
-    return reward
+# The rows
 
 
-def _make_so(order, attribution, reward, wanted):
-    """Write the difference between the reward there is and the one wanted."""
-    if wanted.state == State.VOID:
-        if reward and reward.state == State.PENDING:
-            rewards.void(reward, wanted.reason)
-        elif reward and reward.state == State.AVAILABLE and wanted.reason in TAKES_BACK:
-            rewards.reverse(reward, wanted.reason)
-        return reward
-    if reward is None:
-        reward = rewards.promise(order, attribution, wanted.available_at)
-    elif reward.state == State.VOID:
-        rewards.reopen(reward, wanted.available_at)
-    if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
-        rewards.release(reward)
-    elif wanted.state == State.AVAILABLE and reward.state == State.REVERSED:
-        rewards.restore(reward)
-    return reward
-
-
-def _freeze_or_thaw(reward, wanted):
-    """While a bank questions the payment, nobody spends what was earned by it."""
-    if not reward or reward.state not in (State.PENDING, State.AVAILABLE):
-        return
-    if wanted.is_frozen and not reward.frozen_at:
-        rewards.freeze(reward)
-    elif reward.frozen_at and not wanted.is_frozen:
-        rewards.thaw(reward)
+def _locked(order_id):
+    """Order, attribution, the inviter's counter, the budget: what was read before these
+    locks is gossip."""
+    order = (
+        Order.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("referral_settlement")
+        .get(pk=order_id)
+    )
+    attribution = _attribution_of(order, lock=True)
+    if attribution and attribution.inviter:
+        quotas.lock(attribution.inviter, attribution.terms.campaign)
+    case = _case(order, attribution)
+    if case and case.terms and attribution.has_budget:
+        case.budget = budgets.lock(case.terms.campaign_id, case.terms.currency)
+    return case
 
 
 def _attribution_of(order, lock=False):
@@ -283,76 +262,214 @@ def _attribution_of(order, lock=False):
     rows = Attribution.objects.filter(invitee=order.user_id)
     if lock:
         rows = rows.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("terms", "inviter", "invitee").first()
-
-
-def _facts(order, attribution):
-    earlier = Order.objects.confirmed().filter(user=order.user_id).exclude(pk=order.pk)
-    if order.confirmed_at:
-        earlier = earlier.filter(
-            Q(confirmed_at__lt=order.confirmed_at)
-            | Q(confirmed_at=order.confirmed_at, pk__lt=order.pk)
+    campaign = OuterRef("terms__campaign")
+    return (
+        rows.select_related(
+            "terms__campaign", "inviter__referral_choices", "invitee", "review"
         )
-    elsewhere = (
-        Reward.objects.live().filter(attribution=attribution).exclude(order=order)
-    )
-    promotions = order.discounts.exclude(source=discounts.SOURCE)
-    paid = order.payments.filter(status=Payment.Status.PAID)
-    received = _sum(paid, "amount_received")
-    disputes = Dispute.objects.filter(payment__order=order).aggregate(
-        open=Count("pk", filter=Q(closed_at=None)),
-        lost=Count("pk", filter=Q(status="lost")),
-    )
-    return Facts(
-        now=timezone.now(),
-        is_confirmed=order.status == Order.Status.CONFIRMED,
-        is_cancelled=order.confirmed_at is not None
-        and order.status == Order.Status.CANCELLED,
-        is_held=order.held_at is not None,
-        amount_due=order.amount_due,
-        amount_received=received,
-        amount_basis=order.amount_goods
-        - _sum(promotions, "amount")
-        - order.amount_balance,
-        amount_goods_paid=order.amount_goods - order.amount_discount,
-        amount_refunded_goods=_refunded_goods(order, received),
-        is_disputed=disputes["open"] > 0,
-        is_lost=disputes["lost"] > 0,
-        currency=order.currency,
-        placed_at=order.placed_at,
-        confirmed_at=order.confirmed_at,
-        is_first=not earlier.exists(),
-        is_rewarded_elsewhere=elsewhere.exists(),
-        attribution_status=attribution.status,
-        has_inviter=attribution.inviter is not None,
-        is_inviter_active=attribution.inviter is not None
-        and attribution.inviter.is_active,
-        order_ends_at=attribution.order_ends_at,
-        terms_currency=attribution.terms.currency,
-        amount_minimum=attribution.terms.minimum_amount,
-        amount_reward=attribution.terms.inviter_amount,
-        hold_days=attribution.terms.hold_days,
+        .annotate(
+            # Most offers have none of these: one question less for each.
+            has_exclusions=Exists(Exclusion.objects.filter(terms=OuterRef("terms"))),
+            has_milestones=Exists(Milestone.objects.filter(terms__campaign=campaign)),
+            has_budget=Exists(Budget.objects.filter(campaign=campaign)),
+        )
+        .first()
     )
 
 
-def _refunded_goods(order, received):
-    """What went back for the goods; money beyond what was due never was for them."""
-    accepted = order.refunds.filter(accepted_at__isnull=False)
-    standing = Q(state__in=[Refund.State.PENDING, Refund.State.SUCCEEDED])
-    sums = accepted.order_by().aggregate(
-        card=Sum("amount_card", filter=standing),
-        shipping=Sum("amount_shipping", filter=standing),
-        balance=Sum("amount_balance"),
-    )
-    card, shipping, balance = (
-        sums[key] or 0 for key in ("card", "shipping", "balance")
-    )
-    card = max(0, card - max(0, received - order.amount_due))
-    return max(0, card + balance - shipping)
+def _case(order, attribution):
+    if attribution is None:
+        return None
+    found = list(Reward.objects.filter(attribution=attribution).order_by("pk"))
+    reward = next((each for each in found if each.order_id == order.pk), None)
+    if reward:
+        # It knows the rows that are read already, so that no verb reads them again.
+        reward.order, reward.attribution = order, attribution
+        reward.recipient = attribution.inviter
+    held = terms.for_currency(attribution, order.currency)
+    asks = held and (held != attribution.terms or attribution.has_exclusions)
+    exclusions = facts.exclusions(held) if asks else []
+    others = facts.other_orders(order)
+    return Case(order, attribution, held, exclusions, found, reward, others)
 
 
-def _sum(rows, field):
-    return rows.aggregate(total=Sum(field))["total"] or 0
+# The decision
+
+
+def _wanted(case):
+    return rules.desired(_facts(case))
+
+
+def _facts(case) -> Facts:
+    return facts.read(
+        case.order,
+        case.attribution,
+        case.terms,
+        exclusions=case.exclusions,
+        rewards=case.rewards,
+        place=_place(case),
+    )
+
+
+def _place(case):
+    """How many of the friend's orders came before this one, as the terms count them."""
+    if case.terms is None or not case.terms.orders_count:
+        return 0
+    earlier = [each for each in case.others if facts.came_before(each, case.order)]
+    if case.terms.first_means == Terms.First.ANY:
+        return len(earlier)
+    return sum(_would_qualify(order, case) for order in earlier)
+
+
+def _would_qualify(order, case):
+    """By itself, whatever became of its reward: a cap that was full spends the turn."""
+    held = terms.for_currency(case.attribution, order.currency)
+    without = facts.exclusions(held) if held else []
+    found = facts.read(order, case.attribution, held, exclusions=without, rewards=[])
+    return rules.desired(replace(found, is_paused=False)).state != State.VOID
+
+
+# The difference
+
+
+def _make_so(case, wanted):
+    """Write the difference between the reward there is and the one wanted.
+
+    Answers with the reason that stands in the end.
+    """
+    reward = case.reward
+    if wanted.state == State.VOID:
+        _undo(case, wanted)
+        return wanted.reason
+    if reward is None or reward.state == State.VOID:
+        lacks = _take_room(case, wanted)
+        if lacks:
+            if reward is None:
+                case.reward = rewards.refuse(
+                    case.order, case.attribution, case.terms, wanted, lacks
+                )
+            return lacks
+        reward = _begin(case, wanted)
+    elif reward.state == State.REVERSED and wanted.state == State.AVAILABLE:
+        lacks = _take_room(case, wanted)
+        if lacks:
+            return lacks
+        rewards.restore(reward, case.terms, _cut(reward, wanted))
+    _follow(case, wanted)
+    if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
+        rewards.release(reward, case.terms)
+    return wanted.reason
+
+
+def _begin(case, wanted):
+    if case.reward:
+        rewards.reopen(case.reward, wanted, _cut(case.reward, wanted))
+    else:
+        case.reward = rewards.promise(case.order, case.attribution, case.terms, wanted)
+    return case.reward
+
+
+def _undo(case, wanted):
+    reward = case.reward
+    if reward is None:
+        return
+    kept = reward.amount_kept
+    if reward.state == State.PENDING:
+        rewards.void(reward, wanted.reason)
+    elif reward.state == State.AVAILABLE and wanted.reason in TAKES_BACK:
+        rewards.reverse(reward, wanted.reason)
+    else:
+        _follow(case, wanted)
+        return
+    quotas.give_back(reward, case.terms)
+    budgets.give_back(case.budget, kept)
+
+
+def _follow(case, wanted):
+    """A part of the goods went back, or came again: the reward keeps its share."""
+    reward = case.reward
+    if reward.state not in Reward.LIVE or not wanted.amount:
+        return
+    cut = _cut(reward, wanted)
+    more = cut - reward.amount_reversed
+    if not more:
+        return
+    if more < 0:
+        try:
+            budgets.take(case.budget, -more)
+        except budgets.Exhausted:
+            return
+    rewards.adjust(reward, case.terms, cut)
+    if more > 0:
+        budgets.give_back(case.budget, more)
+
+
+def _cut(reward, wanted):
+    """What is lost of a promise as it was written, should the rule say another now."""
+    left = wanted.amount - wanted.amount_cut
+    smallest = money.step(reward.currency)
+    return money.split(reward.amount, [wanted.amount_cut, left], step=smallest)[0]
+
+
+def _take_room(case, wanted):
+    """A place under the caps and the money; why not, if there is none."""
+    try:
+        with transaction.atomic():
+            if not (case.reward and case.reward.waived_at):
+                quotas.take(case.terms, case.attribution.inviter, case.order)
+            budgets.take(case.budget, _asked(case, wanted))
+    except quotas.OverCap:
+        return "over_cap"
+    except budgets.Exhausted:
+        return "budget_exhausted"
+    return ""
+
+
+def _lacks_room(case, wanted):
+    is_waived = case.reward and case.reward.waived_at
+    if not is_waived and not quotas.is_free(
+        case.terms, case.attribution.inviter, case.order
+    ):
+        return "over_cap"
+    budget = Budget.objects.filter(
+        campaign=case.terms.campaign_id, currency=case.terms.currency
+    ).first()
+    if budget and budget.amount_committed + _asked(case, wanted) > budget.amount_limit:
+        return "budget_exhausted"
+    return ""
+
+
+def _asked(case, wanted):
+    if case.reward:
+        return case.reward.amount - _cut(case.reward, wanted)
+    return wanted.amount - wanted.amount_cut
+
+
+def _freeze_or_thaw(reward, wanted):
+    """While a bank questions the payment, nobody spends what was earned by it."""
+    if not reward or reward.state not in Reward.LIVE:
+        return
+    if wanted.is_frozen and not reward.frozen_at:
+        rewards.freeze(reward)
+    elif reward.frozen_at and not wanted.is_frozen:
+        rewards.thaw(reward)
+
+
+def _park(case):
+    """A person looks at the friend; a decision that stands already is left alone."""
+    ReviewCase.objects.get_or_create(
+        attribution=case.attribution, defaults={"score": 0}
+    )
+
+
+def _settled_as(case, reason):
+    settlement = getattr(case.order, "referral_settlement", None)
+    settlement = settlement or Settlement(order=case.order)
+    settlement.attribution, settlement.reward = case.attribution, case.reward
+    settlement.reason, settlement.settled_at = reason, timezone.now()
+    settlement.last_event = _last_event(case.order)
+    settlement.save()
+    return settlement
 
 
 def _last_event(order):

@@ -1,10 +1,13 @@
 """The rules of an offer: read the live version, publish the next."""
 
+from collections.abc import Iterable, Mapping
+
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
-from referrals.models import Campaign, Terms
+from catalog.models import Category, Product
+from referrals.models import Attribution, Campaign, Exclusion, Milestone, Terms
 
 _CACHE_SECONDS = 60
 _ABSENT = "absent"  # the cache cannot tell None from "not there"
@@ -29,11 +32,36 @@ def newest(campaign: Campaign, currency: str) -> Terms | None:
     return Terms.objects.filter(campaign=campaign, currency=currency).first()
 
 
-def publish(campaign: Campaign, **changes) -> Terms:
+def for_currency(attribution: Attribution, currency: str) -> Terms | None:
+    """The rules that hold for a friend's order in a currency; None without any.
+
+    In another currency than the friend's own it is the newest version that the campaign
+    had in it when they joined. No amount is ever converted.
+    """
+    own = attribution.terms
+    if own.currency == currency:
+        return own
+    then = Terms.objects.filter(
+        campaign=own.campaign_id,
+        currency=currency,
+        created_at__lte=attribution.created_at,
+    )
+    return then.first()
+
+
+def publish(
+    campaign: Campaign,
+    *,
+    milestones: Mapping[int, int] | None = None,
+    excluded: Iterable[Category | Product] | None = None,
+    **changes,
+) -> Terms:
     """Write the next version: a copy of the newest one, with changes.
 
     A campaign may speak several currencies; a named one is copied from its own newest
     version if it has one. Whoever joined before keeps the version they joined under.
+    `milestones` are amounts by numbers of friends; these and what is `excluded` are
+    copied, too, unless they are given.
     """
     with transaction.atomic():
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
@@ -41,12 +69,38 @@ def publish(campaign: Campaign, **changes) -> Terms:
         last = versions.first()
         same = versions.filter(currency=changes.get("currency")).first()
         terms = same or last or Terms(campaign=campaign)
+        if milestones is None:
+            milestones = _milestones(same)
+        if excluded is None:
+            excluded = _excluded(same or last)
         terms.number = last.number + 1 if last else 1
         for field, value in {**changes, "created_at": timezone.now()}.items():
             setattr(terms, field, value)
         terms.pk, terms._state.adding = None, True
         terms.save()
+        Milestone.objects.bulk_create(
+            Milestone(terms=terms, friends_count=count, amount=amount)
+            for count, amount in sorted(milestones.items())
+        )
+        Exclusion.objects.bulk_create(
+            Exclusion(terms=terms, **{type(each)._meta.model_name: each})
+            for each in excluded
+        )
     return terms
+
+
+def _milestones(last):
+    """Amounts are not carried into another currency."""
+    if last is None or last.pk is None:
+        return {}
+    return dict(last.milestones.values_list("friends_count", "amount"))
+
+
+def _excluded(last):
+    if last is None or last.pk is None:
+        return []
+    rows = last.exclusions.select_related("category", "product")
+    return [row.category or row.product for row in rows]
 
 
 def forget(campaign_id: int, currencies: list[str] | None = None) -> None:

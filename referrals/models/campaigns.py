@@ -197,6 +197,12 @@ class Terms(models.Model):
         """The first moment at which an order comes too late."""
         return _midnight_after(joined_at, self.order_days)
 
+    def credit_ends(self, paid_at: datetime) -> datetime | None:
+        """The first moment at which a reward is spent too late; None for never."""
+        if self.credit_days is None:
+            return None
+        return _midnight_after(paid_at, self.credit_days)
+
 
 @append_only
 class Milestone(models.Model):

@@ -15,7 +15,7 @@ class RewardQuerySet(models.QuerySet):
         return self.filter(state=Reward.State.PENDING, available_at__lte=now)
 
     def live(self):
-        return self.filter(state__in=[Reward.State.PENDING, Reward.State.AVAILABLE])
+        return self.filter(state__in=Reward.LIVE)
 
 
 @arrows(
@@ -42,6 +42,8 @@ class Reward(models.Model):
         REVERSED = "reversed", "Taken back"
         VOID = "void", "Did not come about"
         EXPIRED = "expired", "Ran out unspent"
+
+    LIVE = (State.PENDING, State.AVAILABLE)
 
     attribution = models.ForeignKey(Attribution, models.PROTECT, related_name="rewards")
     order = models.ForeignKey("orders.Order", models.PROTECT, related_name="+")

@@ -11,12 +11,11 @@ from django.utils import timezone
 from accounts.models import User
 from catalog.tests.factories import make_product
 from orders.models import Order, OrderDiscount, OrderEvent, Payment
-from referrals import links, terms, visits
+from referrals import budgets, links, terms, visits
 from referrals.models import (
     Activity,
     Attribution,
     Block,
-    Budget,
     Campaign,
     Device,
     Exclusion,
@@ -167,9 +166,7 @@ def make_rows(attribution, order, staff, number) -> None:
         attribution.link.campaign,
     )
     visitor = make_visitor()
-    Budget.objects.get_or_create(
-        campaign=campaign, currency="USD", defaults={"amount_limit": 100_000}
-    )
+    budgets.set_limit(campaign, "USD", 100_000)
     Milestone.objects.create(terms=attribution.terms, friends_count=number, amount=500)
     Exclusion.objects.create(
         terms=attribution.terms, product=make_product(slug=f"excluded-{number}")
@@ -184,6 +181,7 @@ def make_rows(attribution, order, staff, number) -> None:
         friends_count=number,
         amount=500,
         currency="USD",
+        state=MilestoneReward.State.REVERSED,
     )
     InviterQuota.objects.create(
         inviter=inviter, campaign=campaign, period="month", starts_on=today, most=10

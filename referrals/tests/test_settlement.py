@@ -469,7 +469,10 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(friend):
 
     said = run("settle", "--dry-run")
 
-    assert said == f"{order.code}: reward is none, should be available\n"
+    assert said == (
+        f"{order.code}: reward is none, should be available: 500\n"
+        "1 of 1 would change.\n"
+    )
     assert not Settlement.objects.exists()
     assert not Reward.objects.exists()
 

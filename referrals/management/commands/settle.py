@@ -23,7 +23,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--limit", type=int, help="At most so many.")
         parser.add_argument(
-            "--dry-run", action="store_true", help="Print, write nothing."
+            "--dry-run",
+            action="store_true",
+            help="Print what would change, write nothing. Caps and budgets are judged "
+            "as they are now, order by order.",
         )
 
     def handle(self, *, order, since, limit, dry_run, **options):
@@ -31,8 +34,8 @@ class Command(BaseCommand):
         if limit is not None:
             orders = orders[:limit]
         if dry_run:
-            for each in orders:
-                self._print(each)
+            changes = sum(self._print(each) for each in orders)
+            self.stdout.write(f"{changes} of {len(orders)} would change.")
         else:
             found = orders.count()
             done = settlement.settle_all(orders)
@@ -50,19 +53,20 @@ class Command(BaseCommand):
             return orders
         if since:
             invited = Order.objects.filter(user__attribution__isnull=False)
-            return invited.filter(placed_at__gte=_moment(since)).order_by("pk")
+            rows = invited.filter(placed_at__gte=_moment(since))
+            return rows.order_by("confirmed_at", "pk")
         return settlement.outdated()
 
     def _print(self, order):
+        """Say what settling would change about an order; whether anything."""
         found = settlement.preview(order)
         if found is None:
             self.stdout.write(f"{order.code}: nobody brought this customer")
-            return
-        wanted, now = found
-        why = f" ({wanted.reason})" if wanted.reason else ""
-        self.stdout.write(
-            f"{order.code}: reward is {now}, should be {wanted.state.value}{why}"
-        )
+            return False
+        change = found.change
+        if change:
+            self.stdout.write(f"{order.code}: {change}")
+        return bool(change)
 
 
 def _moment(text):

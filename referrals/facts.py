@@ -1,0 +1,264 @@
+"""Everything that the decision about one order depends on, read in one place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.utils import timezone
+
+from catalog.models import Product
+from orders.models import (
+    Dispute,
+    Order,
+    OrderDiscount,
+    Payment,
+    Refund,
+    RefundLine,
+)
+from referrals import discounts
+from referrals.models import Attribution, Exclusion, ReviewCase, Reward, Terms
+from shop.kit import money
+
+# Reasons of a counter, not of the order: they stand until staff say otherwise, for
+# what a place was free for later must not depend on who was looked at again.
+OUT_OF_ROOM = {"over_cap", "budget_exhausted"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """About one order of an invited person. Amounts in minor units.
+
+    `terms` are those that hold for the order's currency, None when there are none.
+    `place` counts the friend's orders before this one, as the terms count them.
+    """
+
+    now: datetime
+    currency: str
+    placed_at: datetime
+    confirmed_at: datetime | None
+    is_confirmed: bool
+    is_cancelled: bool
+    is_held: bool
+    is_disputed: bool
+    is_lost: bool
+    amount_due: int
+    amount_received: int
+    amount_basis: int
+    amount_goods_paid: int
+    amount_refunded_goods: int
+    amount_refunded_basis: int
+    terms: Terms | None
+    joined_at: datetime
+    attribution_status: str
+    review: str
+    has_inviter: bool
+    is_inviter_active: bool
+    is_friend_active: bool
+    is_friend_staff: bool
+    is_paused: bool
+    place: int
+    rewarded_elsewhere: int
+    friends_paying: int
+    was_inviter_paid: bool
+    amount_promised: int
+    out_of_room: str
+    is_waived: bool
+
+    @property
+    def amount_remaining(self) -> int:
+        """What still counts: money goes back to the card first, so it counts whole."""
+        return self.amount_basis - self.amount_refunded_basis
+
+
+def read(
+    order: Order,
+    attribution: Attribution,
+    rules: Terms | None,
+    *,
+    exclusions: list[Exclusion],
+    rewards: list[Reward],
+    place: int = 0,
+) -> Facts:
+    """The facts about one order as they are now; the caller holds what must not move.
+
+    `rewards` are all of this friend's. `place` is known to whoever has looked at the
+    friend's other orders.
+    """
+    reward = next((each for each in rewards if each.order_id == order.pk), None)
+    others = [each for each in rewards if each.order_id != order.pk]
+    sums = _sums(order)
+    basis, excluded = _basis(order, sums["promotions"], exclusions)
+    refunded = _refunded_goods(order, sums)
+    friends, was_paid = _friends(attribution, rules)
+    review = getattr(attribution, "review", None)
+    inviter = attribution.inviter
+    return Facts(
+        now=timezone.now(),
+        currency=order.currency,
+        placed_at=order.placed_at,
+        confirmed_at=order.confirmed_at,
+        is_confirmed=order.status == Order.Status.CONFIRMED,
+        is_cancelled=order.confirmed_at is not None
+        and order.status == Order.Status.CANCELLED,
+        is_held=order.held_at is not None,
+        is_disputed=sums["open_disputes"] > 0,
+        is_lost=sums["lost_disputes"] > 0,
+        amount_due=order.amount_due,
+        amount_received=sums["received"],
+        amount_basis=basis,
+        amount_goods_paid=order.amount_goods - order.amount_discount,
+        amount_refunded_goods=refunded,
+        amount_refunded_basis=max(0, refunded - _refunded_of(order, excluded)),
+        terms=rules,
+        joined_at=attribution.invitee_joined_at,
+        attribution_status=attribution.status,
+        review=review.state if review else "",
+        has_inviter=inviter is not None,
+        is_inviter_active=inviter is not None and inviter.is_active,
+        is_friend_active=attribution.invitee.is_active,
+        is_friend_staff=attribution.invitee.is_staff,
+        is_paused=_is_paused(attribution, order, reward),
+        place=place,
+        rewarded_elsewhere=sum(each.state in Reward.LIVE for each in others),
+        friends_paying=friends,
+        was_inviter_paid=was_paid,
+        amount_promised=reward.amount if reward else 0,
+        out_of_room=reward.reason
+        if reward and reward.state == Reward.State.VOID and reward.reason in OUT_OF_ROOM
+        else "",
+        is_waived=reward is not None and reward.waived_at is not None,
+    )
+
+
+def other_orders(order: Order) -> list[Order]:
+    """The other confirmed orders of the same person, the first one first. One query."""
+    confirmed = Order.objects.confirmed().filter(user=order.user_id)
+    return list(confirmed.exclude(pk=order.pk).order_by("confirmed_at", "pk"))
+
+
+def came_before(one: Order, other: Order) -> bool:
+    """By the moments of their confirmation; before it, an order is the last."""
+    if other.confirmed_at is None:
+        return True
+    return (one.confirmed_at, one.pk) < (other.confirmed_at, other.pk)
+
+
+def exclusions(rules: Terms) -> list[Exclusion]:
+    """What does not count under these terms. One query."""
+    return list(Exclusion.objects.filter(terms=rules).select_related("category"))
+
+
+def _sums(order):
+    """What came, what went back, what is asked: zero where there is nothing."""
+    refunds = Refund.objects.filter(accepted_at__isnull=False)
+    standing = refunds.filter(_took_effect())
+    disputes = Dispute.objects.all()
+    found = Order.objects.filter(pk=order.pk).values(
+        received=_total(
+            Payment.objects.filter(status=Payment.Status.PAID), "amount_received"
+        ),
+        promotions=_total(
+            OrderDiscount.objects.exclude(source=discounts.SOURCE), "amount"
+        ),
+        card=_total(standing, "amount_card"),
+        shipping=_total(standing, "amount_shipping"),
+        balance=_total(refunds, "amount_balance"),
+        open_disputes=_count(disputes.filter(closed_at=None), "payment__order"),
+        lost_disputes=_count(disputes.filter(status="lost"), "payment__order"),
+    )
+    return {name: value or 0 for name, value in found.get().items()}
+
+
+def _total(rows, field):
+    return _each(rows, "order", Sum(field))
+
+
+def _count(rows, order):
+    return _each(rows, order, Count("pk"))
+
+
+def _each(rows, order, aggregate):
+    of_order = rows.filter(**{order: OuterRef("pk")}).order_by().values(order)
+    return Subquery(of_order.annotate(total=aggregate).values("total"))
+
+
+def _basis(order, promotions, without):
+    """What counts of the goods, in money; and the lines that do not count.
+
+    After promotions and before the welcome gift, less what balance pays. Where some
+    goods do not count, promotions and balance are theirs by their share.
+    """
+    if not without:
+        return order.amount_goods - promotions - order.amount_balance, []
+    lines = list(order.lines.select_related("variant__product__category"))
+    shares = money.split(promotions, [line.amount for line in lines])
+    worth, excluded = [0, 0], []
+    for line, share in zip(lines, shares, strict=True):
+        counts = not any(_hits(each, line.variant.product) for each in without)
+        worth[0 if counts else 1] += line.amount - share
+        if not counts:
+            excluded.append(line.pk)
+    balance = money.split(order.amount_balance, worth)[0] if any(worth) else 0
+    return worth[0] - balance, excluded
+
+
+def _hits(exclusion: Exclusion, product: Product) -> bool:
+    if exclusion.product_id:
+        return exclusion.product_id == product.pk
+    branch = exclusion.category.path
+    path = product.category.path
+    return path == branch or path.startswith(f"{branch}/")
+
+
+def _refunded_of(order, lines):
+    """What went back for these lines by name."""
+    if not lines:
+        return 0
+    named = RefundLine.objects.filter(
+        line__in=lines,
+        refund__in=order.refunds.filter(_took_effect(), accepted_at__isnull=False),
+    )
+    return named.aggregate(total=Sum("amount"))["total"] or 0
+
+
+def _refunded_goods(order, sums):
+    """What went back for the goods; money beyond what was due never was for them."""
+    beyond = max(0, sums["received"] - order.amount_due)
+    card = max(0, sums["card"] - beyond)
+    return max(0, card + sums["balance"] - sums["shipping"])
+
+
+def _took_effect():
+    return Q(state__in=[Refund.State.PENDING, Refund.State.SUCCEEDED])
+
+
+def _friends(attribution, rules):
+    """How many friends earn, this one included, and whether the inviter was ever paid.
+
+    Asked only where the terms want some before the first payout.
+    """
+    if rules is None or not rules.minimum_friends or attribution.inviter is None:
+        return 0, False
+    sums = Reward.objects.filter(
+        recipient=attribution.inviter, attribution__terms__campaign=rules.campaign_id
+    ).aggregate(
+        others=Count(
+            "attribution",
+            distinct=True,
+            filter=Q(state__in=Reward.LIVE) & ~Q(attribution=attribution),
+        ),
+        paid=Count("pk", filter=Q(released_at__isnull=False)),
+    )
+    return sums["others"] + 1, sums["paid"] > 0
+
+
+def _is_paused(attribution, order, reward):
+    """Whether the order came in a pause that has not ended; promises made stand."""
+    paused_at = attribution.terms.campaign.paused_at
+    if not paused_at or not order.confirmed_at or order.confirmed_at < paused_at:
+        return False
+    return reward is None or reward.state == Reward.State.VOID
+
+
+def review_waits(state: str) -> bool:
+    return state in (ReviewCase.State.OPEN, ReviewCase.State.ASKED)
