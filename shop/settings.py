@@ -284,6 +284,40 @@ if REFERRAL_CONSENT not in ("exempt", "on_accept", "required"):
 REFERRAL_CANCELLED_ORDERS_COUNT = env.bool(
     "REFERRAL_CANCELLED_ORDERS_COUNT", default=True
 )
+# What is asked about a friend; together 60 and more mean that a person has to look
+REFERRAL_SIGNALS = [
+    "referrals.signs.same_device",
+    "referrals.signs.same_network",
+    "referrals.signs.same_address",
+    "referrals.signs.full_household",
+    "referrals.signs.disposable_address",
+    "referrals.signs.many_by_inviter",
+    "referrals.signs.many_by_network",
+    "referrals.signs.many_by_domain",
+    "referrals.signs.many_refunds",
+    "referrals.signs.too_fast",
+    "referrals.signs.coupon_site",
+    "referrals.signs.paid_ad",
+]
+# So many newcomers in 24 hours are nothing special; the next one is looked at
+REFERRAL_MOST_A_DAY = {"inviter": 10, "network": 5, "domain": 5}
+# Where everybody has a mailbox: no sign that people belong together
+REFERRAL_COMMON_MAIL_DOMAINS = [
+    *["gmail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com"],
+    *["icloud.com", "me.com", "aol.com", "proton.me", "protonmail.com", "gmx.de"],
+    *["gmx.net", "web.de", "mail.com", "yandex.com", "zoho.com", "fastmail.com"],
+]
+# Beside those that the package `disposable-email-domains` knows
+REFERRAL_DISPOSABLE_DOMAINS = env.list("REFERRAL_DISPOSABLE_DOMAINS", default=[])
+# Sites that collect codes: a visit from there counts, and is flagged
+REFERRAL_COUPON_SITES = env.list(
+    "REFERRAL_COUPON_SITES",
+    default=[
+        *["retailmenot.com", "coupons.com", "groupon.com", "honey.com", "joinhoney.com"],
+        *["slickdeals.net", "dealspotr.com", "couponfollow.com", "mydealz.de"],
+        *["hotukdeals.com", "vouchercodes.co.uk", "gutscheine.de", "pepper.com"],
+    ],
+)
 # Whether one card is one person: not where everybody pays with Stripe's test cards
 REFERRAL_CARDS_ARE_PEOPLE = env.bool(
     "REFERRAL_CARDS_ARE_PEOPLE", default=LIVE_MODE or SHOP_ENV == "test"
@@ -442,6 +476,8 @@ if SHOP_ENV == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     MAIL_TRANSPORT = "django.core.mail.backends.locmem.EmailBackend"
     INSTALLED_APPS += ["allauth.socialaccount.providers.dummy"]
+    # Where the people of tests have their mailboxes.
+    REFERRAL_COMMON_MAIL_DOMAINS += ["example.com"]
     if not REDIS_URL:
         CACHES = {
             "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -1,0 +1,142 @@
+"""Who and what earns nothing here until somebody lifts the block.
+
+A block of a person, an email domain, a network or a code stands for every friendship
+that has to do with it, on either side. What was promised waits, what is new does not
+come about, what is paid stays paid; lifted, everything is settled again.
+"""
+
+import ipaddress
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from orders.models import Order
+from referrals import codes
+from referrals.models import Attribution, Block, Code, Device
+
+Kind = Block.Kind
+
+
+class NotUnderstood(ValueError):
+    """What is to be blocked makes no sense; the message is for a person."""
+
+
+class Standing(Exception):
+    """It is blocked already; the argument is the block."""
+
+
+class NotStanding(Exception):
+    """Somebody has lifted it already; the argument is the block."""
+
+
+def block(kind: str, value: str, *, actor: User, reason: str) -> Block:
+    """Raises NotUnderstood, and Standing if it is blocked already."""
+    value = _plain(Kind(kind), value)
+    try:
+        with transaction.atomic():
+            made = Block.objects.create(
+                kind=kind, value=value, reason=reason, blocked_by=actor
+            )
+            _settle(made)
+    except IntegrityError as error:
+        standing = Block.objects.filter(kind=kind, value=value, lifted_at=None).first()
+        if standing is None:
+            raise
+        raise Standing(standing) from error
+    return made
+
+
+def lift(block: Block, *, actor: User) -> Block:
+    """Raises NotStanding."""
+    with transaction.atomic():
+        standing = Block.objects.filter(pk=block.pk, lifted_at=None)
+        if not standing.update(lifted_at=timezone.now(), lifted_by=actor):
+            raise NotStanding(
+                Block.objects.select_related("lifted_by").get(pk=block.pk)
+            )
+        _settle(block)
+    block.refresh_from_db()
+    return block
+
+
+def stands_for(attribution: Attribution) -> Block | None:
+    """The block that speaks against this friend, if one does. One query.
+
+    For `settle`, with both people and the link at hand.
+    """
+    people = [each for each in (attribution.invitee, attribution.inviter) if each]
+    ids = [str(person.pk) for person in people]
+    domains = {_domain_of(person.email) for person in people}
+    networks = Device.objects.filter(user=attribution.invitee_id).values("network")
+    codes = Code.objects.filter(link=attribution.link_id).values("text")
+    return Block.objects.filter(
+        Q(kind=Kind.PERSON, value__in=ids)
+        | Q(kind=Kind.DOMAIN, value__in=domains)
+        | Q(kind=Kind.NETWORK, value__in=networks)
+        | Q(kind=Kind.CODE, value__in=codes),
+        lifted_at=None,
+    ).first()
+
+
+def concerned(block: Block) -> QuerySet[Attribution]:
+    """The friendships that a block has to do with."""
+    value = block.value
+    if block.kind == Kind.PERSON:
+        which = Q(invitee=int(value)) | Q(inviter=int(value))
+    elif block.kind == Kind.DOMAIN:
+        at = f"@{value}"
+        which = Q(invitee__email__iendswith=at) | Q(inviter__email__iendswith=at)
+    elif block.kind == Kind.NETWORK:
+        seen_there = Device.objects.filter(network=value).values("user")
+        which = Q(invitee__in=seen_there)
+    else:
+        which = Q(link__codes__text=value)
+    return Attribution.objects.filter(which)
+
+
+def _settle(block):
+    from referrals import jobs  # they call settlement, which calls us
+
+    orders = Order.objects.confirmed().filter(user__attribution__in=concerned(block))
+    for pk in orders.values_list("pk", flat=True):
+        jobs.settle.enqueue(pk)
+
+
+def _plain(kind, text):
+    """What is blocked, in its one spelling."""
+    text = text.strip()
+    if kind == Kind.PERSON:
+        person = User.objects.filter(email__iexact=text).first()
+        if person is None and text.isdecimal() and len(text) < 19:
+            person = User.objects.filter(pk=int(text)).first()
+        if person is None:
+            raise NotUnderstood("There is nobody with this email here.")
+        return str(person.pk)
+    if kind == Kind.DOMAIN:
+        domain = text.casefold().rpartition("@")[2]
+        if "." not in domain or " " in domain or len(domain) > 120:
+            raise NotUnderstood("A domain looks like spam.example.")
+        return domain
+    if kind == Kind.NETWORK:
+        return _network(text)
+    code = codes.normalise(text)
+    if code is None or not Code.objects.filter(text=code).exists():
+        raise NotUnderstood("There is no such code.")
+    return code
+
+
+def _network(text):
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise NotUnderstood("A network looks like 203.0.113.0/24.") from error
+    bits = 24 if network.version == 4 else 48
+    if network.prefixlen < bits:
+        raise NotUnderstood(f"That is too many people: nothing wider than /{bits}.")
+    return str(ipaddress.ip_network(f"{network.network_address}/{bits}", strict=False))
+
+
+def _domain_of(email):
+    return email.casefold().rpartition("@")[2]
