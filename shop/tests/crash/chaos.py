@@ -33,13 +33,14 @@ class Chaos:
         self.failure = None
         self._thread = threading.Thread(target=self._rage, daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self):
         self._thread.start()
 
-    def stop(self) -> None:
+    def __exit__(self, *failed):
+        # Whatever happened: nothing is started again once the shop is taken down.
         self.pulse.close()
         self._thread.join()
-        if self.failure:
+        if self.failure and not any(failed):
             raise self.failure
 
     def strike(self) -> None:

@@ -72,9 +72,8 @@ def storm(shop, people, chance):
     chaos = Chaos(shop, stream.pulse, random.Random(chance.random()))
     config = agreements.config_of(shop)
     with hurry(config):
-        chaos.start()
-        stream.run()
-        chaos.stop()
+        with chaos:
+            stream.run()
         assert stream.diary.failures == []
         # Card pages that nobody paid expire, slow refunds arrive, some come back.
         clock.advance(config, SIX_DAYS)
