@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from referrals import consent, handoff, links, visits
+from referrals import cards, consent, guesses, handoff, links, visits
 from referrals.models import LinkDay, ReferralLink
 
 logger = logging.getLogger("tandem.referrals")
@@ -36,6 +36,8 @@ class Outcome(Enum):
     STAFF = auto()
     MACHINE = auto()
     INACTIVE = auto()
+    USED_UP = auto()
+    TOO_MANY = auto()
     IGNORED = auto()
 
 
@@ -67,27 +69,32 @@ def is_navigation(request) -> bool:
     )
 
 
-def click(request, texts: list[str]) -> Click:
+def click(request, texts: list[str], *, kind: str = "") -> Click:
     """Judge a request for a link by the codes it carries, and write down what it is.
 
     At most three queries. A person's click becomes a Visit (or, where nothing may be
     remembered, a token for one sitting), a machine's, the owner's or a late one a count
-    of the day, everything else nothing.
+    of the day, everything else nothing. With a `kind` only links of it are looked at.
     """
     if request.method != "GET" or not is_navigation(request):
         return Click(Outcome.IGNORED)
-    found = links.resolve_all(texts)
+    if guesses.are_too_many(request):
+        return Click(Outcome.TOO_MANY)
+    found = [each for each in links.resolve_all(texts) if kind in ("", each.kind)]
     link = next((link for link in found if _is_active(link)), None)
     is_machine = bool(
         _MACHINE.search(request.headers.get("User-Agent", "")[:_LONGEST_AGENT])
     )
     if link is None:
+        guesses.count(request)
         if found and not is_machine:
             count(found[0], "late_clicks")
         return Click(Outcome.INACTIVE)
     if is_machine:
         count(link, "previews")
         return Click(Outcome.MACHINE, link)
+    if cards.is_used_up(link):
+        return Click(Outcome.USED_UP)
     # Without a session nobody is signed in, and asking would cost what a click may not.
     user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
     if user and user == link.owner:
@@ -96,13 +103,13 @@ def click(request, texts: list[str]) -> Click:
     if user and user.is_staff:
         return Click(Outcome.STAFF, link)
     if not consent.may_remember(request):
-        token = handoff.token(link, timezone.now())
-        return Click(Outcome.HANDED_OVER, link, carried=token)
+        return _handed_over(link)
     try:
         return Click(Outcome.COUNTED, link, token=visits.log(request, link))
     except DatabaseError:
+        # What cannot be written down goes along in the address.
         logger.exception("a click on link %s was not written down", link.pk)
-        return Click(Outcome.IGNORED)
+        return _handed_over(link)
 
 
 def count(link: ReferralLink, field: str) -> None:
@@ -115,6 +122,11 @@ def count(link: ReferralLink, field: str) -> None:
                 LinkDay.objects.create(link=link, day=day, **{field: 1})
         except IntegrityError:  # the day's first two came together
             rows.update(**{field: F(field) + 1})
+
+
+def _handed_over(link):
+    token = handoff.token(link, timezone.now())
+    return Click(Outcome.HANDED_OVER, link, carried=token)
 
 
 def _is_active(link):

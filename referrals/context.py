@@ -109,7 +109,10 @@ def for_visitor(request) -> Invitation | None:
 
 
 def _carried(request):
-    token = request.GET.get(handoff.PARAMETER, "")
+    # In the address, or of the very click that opened this page.
+    token = getattr(request, "_referral_carried", "") or request.GET.get(
+        handoff.PARAMETER, ""
+    )
     if not token or request.user.is_authenticated:
         return None
     standing = (each for each in candidates.of_hand_off(token) if not each.against)

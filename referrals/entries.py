@@ -1,9 +1,21 @@
-"""The two ways in, `/r/CODE/` and `?r=CODE` on any page, and the way on from them."""
+"""The ways in: `/r/CODE/`, `?r=CODE` on any page, and pages with a code in their path.
 
+The first two redirect; a page of the third kind is shown where it stands:
+
+    path("gifts/<invitation_code>/<slug:slug>/", entry(views.product))
+
+    @referral_entry("share_item")
+    def product(request, slug): ...
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.cache import (
     add_never_cache_headers,
@@ -13,10 +25,15 @@ from django.utils.cache import (
 
 from referrals import clicks, destinations, handoff, visits
 from referrals.clicks import Click, Outcome
+from referrals.models import ReferralLink
+
+logger = logging.getLogger("tandem.referrals")
 
 INACTIVE = "This invitation is not active."
+USED_UP = "This card has been used already."
 _SAID = {
     Outcome.INACTIVE: INACTIVE,
+    Outcome.USED_UP: USED_UP,
     Outcome.OWN: "This is your own link. It counts when somebody else opens it.",
     Outcome.STAFF: "You are signed in as staff, so this visit is not counted.",
 }
@@ -37,6 +54,46 @@ _NO_PAGES = (
     "/sitemap.xml",
     "/favicon.ico",
 )
+
+
+def entry(view: Callable, kind: str = "", *, takes: str = "invitation_code"):
+    """`view` behind an address with a code in it: the touch is kept, the page is shown.
+
+    The view gets its own arguments without the code, which `takes` names, and answers
+    whatever it would have answered; no code, and no failure of ours, changes that.
+    `kind` limits what counts to links of that kind. Raises ValueError for one that
+    there is not.
+    """
+    if kind and kind not in ReferralLink.Kind.values:
+        raise ValueError(f"{kind!r} is no kind of link: {ReferralLink.Kind.values}")
+
+    @wraps(view)
+    def forward(request, *args, **kwargs):
+        code = kwargs.pop(takes, "")
+        if clicks.is_speculation(request):
+            return refuse_speculation()
+        _touch(request, code, kind)
+        response = view(request, *args, **kwargs)
+        # It may set our cookie, and who opened it is nobody else's.
+        patch_cache_control(response, private=True)
+        return response
+
+    return forward
+
+
+def referral_entry(kind: str = "", *, takes: str = "invitation_code"):
+    """Decorator: `entry` for the view below it."""
+    return lambda view: entry(view, kind, takes=takes)
+
+
+class ReferralEntryMixin:
+    """`entry` for a class: put it first among the bases."""
+
+    referral_kind = ""
+
+    @classmethod
+    def as_view(cls, **initkwargs):
+        return entry(super().as_view(**initkwargs), cls.referral_kind)
 
 
 def refuse_speculation() -> HttpResponse:
@@ -92,6 +149,20 @@ def middleware(get_response):
         return response
 
     return remember
+
+
+def _touch(request, code, kind):
+    try:
+        with transaction.atomic():
+            made = clicks.click(request, [code], kind=kind)
+    except Exception:
+        logger.exception("a touch was not kept, and its page is shown all the same")
+        return
+    if made.token:
+        # For the page it is as if the browser had brought the cookie it is given.
+        request._referral_token = request.COOKIES[settings.REFERRAL_COOKIE] = made.token
+        vars(request).pop("_referral_visitor", None)
+    request._referral_carried = made.carried
 
 
 def _capture(request):
