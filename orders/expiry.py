@@ -22,12 +22,14 @@ def expire_overdue() -> int:
     for order in Order.objects.overdue(timezone.now()).order_by("expires_at")[:200]:
         try:
             payments.close(order)
+            confirmation.expire_order(order.pk)
         except payments.AlreadyPaid:
             logger.info("order %s was paid in its last minute", order.code)
         except payments.PaymentUnavailable:
             logger.warning("order %s: Stripe cannot be asked, trying later", order.code)
+        except Exception:  # one that breaks keeps nobody else's goods and balance
+            logger.exception("order %s cannot be expired", order.code)
         else:
-            confirmation.expire_order(order.pk)
             count += 1
     return count
 

@@ -164,9 +164,9 @@ def _record_money(payment, session):
             origin=timeline.Origin.STRIPE,
         )
         signals.tell(order.pk)
+    if _was_reviewed(payment):
+        return  # a person decided about this very money; it may have gone back
     problem = _mismatch(payment, session)
-    if problem and _was_reviewed(payment):
-        return  # a person decided about this very money
     if problem:
         confirmation.hold(order, problem)
     elif not order.held_at:

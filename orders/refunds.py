@@ -129,6 +129,11 @@ def plan(order: Order, wish: Wish) -> Plan:
     facts = read.facts()
     _refuse_closed(facts, wish)
     payment, left = _payment_for(facts, wish, read)
+    chosen = payment.pk if payment else None
+    if wish.cancels and any(rest for pk, _, rest in facts.paid if pk != chosen):
+        raise NotRefundable(
+            "It was paid more than once: the other money goes back first."
+        )
     pieces = _pieces(facts, wish, read)
     shipping = facts.shipping_left if wish.shipping or wish.everything else 0
     if wish.everything:
@@ -187,6 +192,8 @@ def finish_requested() -> int:
             _ask(refund, again=True)
         except (payments.RefundRefused, payments.PaymentUnavailable):
             logger.warning("refund %s is not made yet", refund.pk)
+        except Exception:  # one that breaks keeps no other from its money
+            logger.exception("refund %s cannot be written down", refund.pk)
         else:
             count += 1
     return count

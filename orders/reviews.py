@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders import confirmation, refunds, signals, timeline
-from orders.models import Order, Payment
+from orders.models import Dispute, Order, Payment
 from shop.kit.money import format_money
 
 # The customer reads it where the refund is told.
@@ -43,12 +43,13 @@ class Look:
     order: Order
     received: int
     returned: int
+    lost: int
     ways: tuple[Way, ...]
     version: str
 
     @property
     def left(self) -> int:
-        return self.received - self.returned
+        return self.received - self.returned - self.lost
 
     @property
     def sums(self) -> list[tuple[str, str]]:
@@ -60,6 +61,8 @@ class Look:
             ("Given back", self.returned),
             ("Left with us", self.left),
         ]
+        if self.lost:
+            figures.insert(3, ("Taken back by the bank", self.lost))
         if order.amount_balance:
             figures.insert(0, ("Paid by balance", order.amount_balance))
         return [(label, format_money(sum_, order.currency)) for label, sum_ in figures]
@@ -70,12 +73,15 @@ def look(order: Order) -> Look:
     paid = order.payments.filter(status=Payment.Status.PAID)
     received = sum(paid.values_list("amount_received", flat=True))
     returned = order.refunds.standing().amount("amount_card")
+    lost = Dispute.objects.lost_by(payment__order=order)
+    sums = f"{received}-{returned}-{lost}"
     return Look(
         order=order,
         received=received,
         returned=returned,
-        ways=tuple(_ways(order, received, returned)),
-        version=f"{order.held_at:%Y%m%d%H%M%S%f}-{order.status}-{received}-{returned}"
+        lost=lost,
+        ways=tuple(_ways(order, received, returned + lost)),
+        version=f"{order.held_at:%Y%m%d%H%M%S%f}-{order.status}-{sums}"
         if order.held_at
         else "",
     )
@@ -133,11 +139,11 @@ def refund(seen: Look, *, actor: User, reason: str) -> Order:
     return order
 
 
-def _ways(order, received, returned):
+def _ways(order, received, gone):
     is_new = order.confirmed_at is None
     if not order.held_at:
         return
-    if is_new and received and not returned:
+    if is_new and received and not gone:
         yield Way.CONFIRM
     if is_new and received:
         yield Way.REFUND
@@ -176,4 +182,4 @@ def _fresh(order, lock=False):
 
 def _is_left(payment):
     given = payment.refunds.standing().amount("amount_card")
-    return payment.amount_received > given
+    return payment.amount_received > given + Dispute.objects.lost_by(payment=payment)

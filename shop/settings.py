@@ -188,6 +188,7 @@ WORKER_PAUSE_SECONDS = env.float("WORKER_PAUSE_SECONDS", default=1.0)
 # Mail: Django hands every message to our outbox; the worker sends it by MAIL_TRANSPORT
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 EMAIL_BACKEND = "shop.kit.mail.Outbox"
+EMAIL_TIMEOUT = 20  # seconds; a mail server that says nothing must not stop the worker
 DEFAULT_FROM_EMAIL = required(
     "DEFAULT_FROM_EMAIL",
     "Tandem <shop@tandem.example>",
@@ -313,11 +314,19 @@ REFERRAL_DISPOSABLE_DOMAINS = env.list("REFERRAL_DISPOSABLE_DOMAINS", default=[]
 REFERRAL_COUPON_SITES = env.list(
     "REFERRAL_COUPON_SITES",
     default=[
-        *["retailmenot.com", "coupons.com", "groupon.com", "honey.com", "joinhoney.com"],
+        *[
+            "retailmenot.com",
+            "coupons.com",
+            "groupon.com",
+            "honey.com",
+            "joinhoney.com",
+        ],
         *["slickdeals.net", "dealspotr.com", "couponfollow.com", "mydealz.de"],
         *["hotukdeals.com", "vouchercodes.co.uk", "gutscheine.de", "pepper.com"],
     ],
 )
+# Releases within an hour that never are too many; beyond it, five times what is usual
+REFERRAL_RELEASES_AN_HOUR = env.int("REFERRAL_RELEASES_AN_HOUR", default=50)
 # Whether one card is one person: not where everybody pays with Stripe's test cards
 REFERRAL_CARDS_ARE_PEOPLE = env.bool(
     "REFERRAL_CARDS_ARE_PEOPLE", default=LIVE_MODE or SHOP_ENV == "test"

@@ -171,6 +171,7 @@ class OrderAdmin(JumpsToOneHit, ReadOnlyAdmin):
     search_help_text = "Code, email, name, SKU, or Stripe's id of session or payment"
     ordering = ["-pk"]
     view_on_site = False  # a guest's address holds the key to the order
+    secret_fields = ["access_token"]
     actions = ["cancel"]
     inlines = [LineInline, DiscountInline, PaymentInline, RefundInline, EventInline]
     fieldsets = [

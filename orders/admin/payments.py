@@ -50,6 +50,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 @admin.register(StripeEvent)
 class StripeEventAdmin(ReadOnlyAdmin):
     long_fields = ["payload", "error"]
+    secret_fields = ["payload"]
     list_display = ["event_id", "type", "received_at", "processed_at", "attempts"]
     list_filter = [
         ("processed_at", whether("processed")),

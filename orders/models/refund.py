@@ -206,6 +206,11 @@ class DisputeQuerySet(models.QuerySet):
     def open(self):
         return self.filter(closed_at=None)
 
+    def lost_by(self, **owner) -> int:
+        """Minor units that banks took back for good from a payment or an order."""
+        lost = self.filter(status="lost", **owner)
+        return lost.aggregate(total=Sum("amount"))["total"] or 0
+
     def taking_money(self):
         """Chargebacks: their money left at once. Inquiries and warnings take none."""
         return self.exclude(status__startswith="warning").exclude(

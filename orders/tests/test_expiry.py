@@ -136,3 +136,21 @@ def test_the_schedule_looks_every_minute(clock, stripe_sandbox, run_jobs):
     run_jobs()
 
     assert status(order) == Order.Status.EXPIRED
+
+
+def test_one_order_that_breaks_keeps_nobody_elses_goods(
+    clock, stripe_sandbox, monkeypatch
+):
+    broken, sound = make_order(), make_order()
+    overdue(clock)
+    expire = confirmation.expire_order
+
+    def break_on_one(pk):
+        if pk == broken.pk:
+            raise LookupError("a row is not as it should be")
+        return expire(pk)
+
+    monkeypatch.setattr(confirmation, "expire_order", break_on_one)
+
+    assert expiry.expire_overdue() == 1
+    assert (status(broken), status(sound)) == ("pending", "expired")

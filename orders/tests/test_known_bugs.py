@@ -326,6 +326,26 @@ def test_refunding_the_second_of_two_payments_leaves_the_order_bought(
     assert (whole.payment, whole.amount_card) == (one, 5500)
 
 
+def test_an_order_paid_twice_does_not_end_while_some_of_it_would_stay(
+    client, stripe_sandbox, lamp
+):
+    order = place(make_cart(None, {lamp: 1}))
+    first = open_session(order)
+    Payment.objects.update(status=Payment.Status.CLOSED, closed_at=order.placed_at)
+    for session in (first, open_session(order)):
+        stripe_sandbox.pay(session)
+    tell(client, stripe_sandbox)
+    one, two = order.payments.all()
+    order.refresh_from_db()
+
+    with pytest.raises(refunds.NotRefundable, match="more than once"):
+        refunds.plan(order, Wish(everything=True, cancels=True))
+
+    refunds.execute(refunds.plan(order, Wish(everything=True, payment=two.pk)), None)
+    last = refunds.plan(order, Wish(everything=True, cancels=True))
+    assert (last.payment, last.amount_card) == (one, 5500)
+
+
 def test_a_refund_is_booked_once_however_often_it_is_told(
     guest, stripe_sandbox, meanwhile
 ):

@@ -142,6 +142,27 @@ def test_a_closed_order_whose_money_went_back_is_left_as_it_is(
     assert mismatches() == set()
 
 
+def test_a_message_told_once_more_does_not_sell_what_went_back(
+    boss, client, stripe_sandbox
+):
+    order = make_order(None, {make_variant(amount=5000, stock=1): 1})
+    events = pay(stripe_sandbox, order)
+    confirmation.expire_order(order.pk)
+    faster = make_order(None, {order.lines.get().variant: 1})
+    for event in events:
+        deliver(client, stripe_sandbox, event)
+    refunds.finish_requested()
+    order.refresh_from_db()
+    reviews.leave(reviews.look(order), actor=boss, reason="Went back by itself")
+    confirmation.expire_order(faster.pk)  # and the lamp is there again
+
+    repeat(client, stripe_sandbox)
+
+    order.refresh_from_db()
+    assert (order.status, order.held_at) == (Order.Status.EXPIRED, None)
+    assert order.lines.get().variant.stock == 1
+
+
 def test_what_is_gone_cannot_be_confirmed(wrong, boss, client, stripe_sandbox):
     order = make_order(None, {make_variant(amount=5000, stock=1): 1})
     events = [copy.deepcopy(event) for event in pay(stripe_sandbox, order)]
@@ -187,6 +208,29 @@ def test_an_order_that_waits_has_to_end_one_way_or_other(wrong, boss):
 
     order.refresh_from_db()
     assert order.held_at
+
+
+def test_an_order_whose_money_the_bank_took_back_can_be_closed(
+    wrong, boss, client, stripe_sandbox
+):
+    order = wrong()
+    payment = order.payments.get()
+    charge = stripe_sandbox.object("payment_intent", payment.intent_id)
+    stripe_sandbox.disputes.open(charge["latest_charge"])
+    for event in stripe_sandbox.events("charge.dispute.created"):
+        lost = copy.deepcopy(event)
+        lost["data"]["object"] |= {"status": "lost", "amount": 6000}
+        deliver(client, stripe_sandbox, lost)
+    seen = reviews.look(order)
+    assert (seen.lost, seen.left) == (6000, 0)
+    assert seen.ways == (Way.REFUND,)
+
+    reviews.refund(seen, actor=boss, reason="Charged back")
+
+    order.refresh_from_db()
+    assert (order.status, order.held_at) == (Order.Status.CANCELLED, None)
+    assert pots(order) == [2000, 0]
+    assert not Refund.objects.exists()
 
 
 # The page

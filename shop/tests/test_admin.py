@@ -32,7 +32,15 @@ from orders.models import (
     ShippingZone,
     StripeEvent,
 )
-from orders.tests.factories import ADDRESS, give, make_order, make_zone, open_session
+from orders.tests.factories import (
+    ADDRESS,
+    deliver,
+    give,
+    make_order,
+    make_zone,
+    open_session,
+    pay,
+)
 from referrals.models import Attribution, Claim, LinkDay, Reward, Settlement, Visit
 from referrals.tests.factories import make_attribution, make_link, make_rows, make_visit
 from referrals.tests.factories import make_order as make_paid_order
@@ -640,6 +648,37 @@ def test_nobody_reads_a_sign_in_code_in_the_mail_log(client, boss):
         page = client.get(url).content.decode()
         assert "314159" not in page
         assert "ann@example.com" not in page or "q=" not in url
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Message, "subject__startswith=3"),
+        (Message, "text__contains=3141"),
+        (Message, "html__contains=3141"),
+        (Order, "access_token__startswith=a"),
+        (StripeEvent, "payload__data__object__success_url__contains=t"),
+    ],
+)
+def test_no_filter_in_an_address_finds_out_what_no_page_shows(
+    client, boss, model, query
+):
+    assert client.get(list_url(model, query)).status_code == 400
+
+
+def test_staff_do_not_read_the_key_of_a_guest_in_what_stripe_said(
+    client, boss, stripe_sandbox
+):
+    order = make_order()
+    for event in pay(stripe_sandbox, order):
+        deliver(client, stripe_sandbox, event)
+    told = StripeEvent.objects.get(type="checkout.session.completed")
+    assert order.access_token in told.payload["data"]["object"]["success_url"]
+
+    page = client.get(change_url(StripeEvent, told.pk)).text
+
+    assert order.access_token not in page
+    assert f"order={order.code}&amp;t=…" in page
 
 
 def test_a_failed_event_is_tried_again(client, boss, run_jobs):
