@@ -101,6 +101,7 @@ def record_charge(charge: dict) -> None:
                 "orders.payments", card["fingerprint"], algorithm="sha256"
             ).hexdigest()
             payment.save(update_fields=["card", "card_hash"])
+            signals.tell(payment.order_id)
 
 
 def record_failure(intent: dict) -> None:

@@ -131,7 +131,7 @@ def activate(user: User) -> Attribution | None:
             _move(attribution, Status.VOID, against)
         else:
             _move(attribution, Status.ACTIVE, "verified")
-            _tell_of_orders(user)
+            tell_of_orders(user)
     return attribution
 
 
@@ -143,17 +143,20 @@ def void(user: User, reason: str) -> None:
             _move(attribution, Status.VOID, reason)
 
 
-def judge_payment(order: Order, attribution: Attribution) -> None:
+def judge_payment(order_id: int) -> None:
     """Void a friend who turns out to be somebody else, now that their card is known.
 
-    For `settle`, which holds the attribution's lock. What a person of the staff decided
-    stays decided.
+    To be called before the order is settled. What a person of the staff decided stays
+    decided. Safe to repeat.
     """
-    if attribution.status != Status.ACTIVE or _has_word_of_staff(attribution):
-        return
-    against = eligibility.of_payment(order, attribution)
-    if against:
-        _move(attribution, Status.VOID, against)
+    with transaction.atomic():
+        order = Order.objects.get(pk=order_id)
+        attribution = _locked(invitee=order.user_id, status=Status.ACTIVE)
+        if attribution is None or _has_word_of_staff(attribution):
+            return
+        against = eligibility.of_payment(order, attribution)
+        if against:
+            _move(attribution, Status.VOID, against)
 
 
 def lapse_forgotten() -> int:
@@ -195,7 +198,7 @@ def reopen(attribution: Attribution, *, actor: User, words: str) -> Attribution:
         attribution = _locked(pk=attribution.pk)
         if attribution.status != Status.ACTIVE:
             _move(attribution, Status.ACTIVE, "opened_by_staff", actor, words)
-            _tell_of_orders(attribution.invitee)
+            tell_of_orders(attribution.invitee)
     return attribution
 
 
@@ -294,7 +297,7 @@ def _locked(**which):
     )
 
 
-def _tell_of_orders(user):
+def tell_of_orders(user):
     """What they bought before is settled now: its reward waited for this."""
     for pk in Order.objects.confirmed().filter(user=user).values_list("pk", flat=True):
         signals.tell(pk)

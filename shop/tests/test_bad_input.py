@@ -243,6 +243,7 @@ FORMS = [
     Form("orders/<str:code>/cancel/", {"t": "the link's own", "version": "0f"}),
     Form("orders/<str:code>/cancel/", {"t": "", "version": "0f"}, "member"),
     Form("invitation/dismiss/", {"next": "/new/"}),
+    Form("account/code/", {"code": "ABCD2345", "next": "/cart/"}, "member"),
     Form("invitation/keep/", {"answer": "yes", "invited": "abc", "next": "/new/"}),
     Form("invitation/keep/", {"answer": "no", "invited": "abc", "next": "/new/"}),
     Form("account/code/", {"code": "ABCD2345", "next": "/cart/"}, "member"),
