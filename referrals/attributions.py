@@ -19,6 +19,7 @@ from orders import signals
 from orders.models import Order
 from referrals import (
     candidates,
+    cards,
     codebox,
     discounts,
     eligibility,
@@ -90,6 +91,8 @@ def insert(
     touched_at = candidate.touched_at
     try:
         with transaction.atomic():
+            if not cards.redeem(link):
+                return None
             attribution = Attribution.objects.create(
                 invitee=user,
                 inviter=link.owner,

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import handoff, mailboxes, terms
+from referrals import cards, handoff, mailboxes, terms
 from referrals.models import (
     Attribution,
     Invitation,
@@ -150,6 +150,7 @@ def _against(link, rules, touched_at):
         (rules is None, "no_terms"),
         (rules is not None and now >= rules.visit_ends(touched_at), "too_long_ago"),
         (not link.is_active(now), "link_disabled"),
+        (cards.is_used_up(link), "card_used"),
         (link.owner is not None and not link.owner.is_active, "inviter_gone"),
         (not link.campaign.is_running(now), "campaign_over"),
         (link.campaign.paused_at is not None, "campaign_paused"),

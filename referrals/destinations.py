@@ -3,7 +3,6 @@
 import re
 from urllib.parse import unquote, unquote_plus
 
-from django.urls import reverse
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
@@ -13,14 +12,14 @@ _CODE_PARAMETER = re.compile(r"r(\[\w*\])?")
 _LONGEST_PATH = 2000
 
 
-def after(request) -> str:
-    """Where `/r/CODE?next=…` leads: a page of this site, home unless told.
+def after(request, otherwise: str) -> str:
+    """Where `/r/CODE?next=…` leads: a page of this site, `otherwise` unless told.
 
     Whatever else stands in the query goes along.
     """
     wanted, rest = _take("next", request.META.get("QUERY_STRING", ""))
     _, rest = _take(_CODE_PARAMETER, rest)
-    path = next(filter(None, map(own_path, wanted)), reverse("home"))
+    path = next(filter(None, map(own_path, wanted)), otherwise)
     if not rest:
         return path
     return f"{path}{'&' if '?' in path else '?'}{rest}"

@@ -22,6 +22,7 @@ def friend_joined(attribution: Attribution) -> None:
             # The window ends at midnight; people are told its last day.
             "last_day": attribution.order_ends_at - timedelta(seconds=1),
             "invite_url": settings.SITE_URL + reverse("referrals:invite"),
+            "choices_url": settings.SITE_URL + reverse("referrals:news"),
         },
     )
 
@@ -40,6 +41,7 @@ def reward_pending(reward: Reward) -> None:
             "reward": reward,
             "friend": reward.attribution.invitee.public_name,
             "invite_url": settings.SITE_URL + reverse("referrals:invite"),
+            "choices_url": settings.SITE_URL + reverse("referrals:news"),
         },
     )
 

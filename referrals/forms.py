@@ -2,6 +2,8 @@
 
 from django import forms
 
+from referrals.models import MemberChoices
+
 
 class CodeForm(forms.Form):
     code = forms.CharField(
@@ -12,4 +14,40 @@ class CodeForm(forms.Form):
             attrs={"autocomplete": "off", "autocapitalize": "characters"}
         ),
         error_messages={"required": "Enter the code."},
+    )
+
+
+class LabelForm(forms.Form):
+    label = forms.CharField(
+        label="What is it for?",
+        max_length=60,
+        help_text="Only you see this, to tell your links apart.",
+        error_messages={"required": "Say what it is for."},
+    )
+
+
+class WishForm(forms.Form):
+    code = forms.CharField(
+        label="A code of your own",
+        max_length=60,
+        help_text="4 to 20 letters and digits.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters"}
+        ),
+        error_messages={"required": "Enter the code that you would like."},
+    )
+
+
+class ChoicesForm(forms.ModelForm):
+    class Meta:
+        model = MemberChoices
+        fields = ["tells_joined", "tells_pending", "tells_available", "tells_reversed"]
+
+
+class BoardForm(forms.Form):
+    name = forms.CharField(
+        label="A name for the board",
+        max_length=60,
+        help_text="Everybody who is a member can read it. Better not your own.",
+        error_messages={"required": "Choose a name."},
     )

@@ -1,30 +1,29 @@
-"""Invitations: make one, read a code however it was typed, draw it."""
-
-import secrets
-import unicodedata
+"""Invitations: make them, find them by a code, end them, draw them."""
 
 import segno
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.urls import reverse
+from django.urls import Resolver404, reverse
+from django.urls import resolve as resolve_path
+from django.utils import timezone
 
 from accounts.models import User
+from catalog.models import Category, Product
+from referrals import codes, destinations
 from referrals.models import Campaign, Code, ReferralLink
+from referrals.models.links import ReferralLinkQuerySet
 
-# Crockford's alphabet: no I, L, O or U, so nothing is misread aloud or from paper.
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CODE_LENGTH = 8  # 40 bits: guessing one is hopeless
-_LONGEST = 20
-_READ_AS = {letter: letter for letter in ALPHABET}
-_READ_AS |= {letter.lower(): letter for letter in ALPHABET}
-_READ_AS |= dict.fromkeys("oO", "0") | dict.fromkeys("iIlL", "1")
-_SKIPPED = {
-    "Zs",
-    "Cc",
-    "Cf",
-    "Pd",
-    "Pc",
-}  # spaces, invisible characters, dashes of all lengths
+MOST = 20  # open links of one member, printed cards aside
+ENDED_BY_OWNER = "ended by its owner"
+
+Kind = ReferralLink.Kind
+# Pages that a stored path may lead to, beside categories and products.
+_PAGES = {"home", "catalog:new", "catalog:search", "page"}
+_OWN = (Kind.INVITE, Kind.SHARE_ITEM, Kind.EMAIL)
+
+
+class TooMany(Exception):
+    """This member has as many links as anybody may have."""
 
 
 class NoOffer(Exception):
@@ -48,24 +47,65 @@ def default_link(user: User) -> ReferralLink:
             link = ReferralLink.objects.create(
                 owner=user, campaign=campaign, is_default=True
             )
-            _give_code(link)
+            codes.draw(link, is_primary=True)
     except IntegrityError:  # another tab was first
         pass
     return found.get()
 
 
-def normalise(text: str) -> str | None:
-    """A code as somebody typed it, in its one spelling; None when it cannot be one.
+def shared_by(user: User) -> ReferralLinkQuerySet:
+    """A member's links that may be shared, the default one first."""
+    found = ReferralLink.objects.with_code().filter(owner=user, kind__in=_OWN)
+    found = found.filter(disabled_at=None).select_related("product")
+    return found.order_by("-is_default", "-created_at", "-pk")
 
-    `O` reads as 0, `I` and `l` as 1; capitals, spaces and dashes do not matter.
+
+def add(user: User, label: str) -> ReferralLink:
+    """One more invitation of a member, under a label to tell it apart.
+
+    Raises TooMany and NoOffer.
     """
-    if len(text) > 5 * _LONGEST:
-        return None
-    letters = [
-        letter for letter in text if unicodedata.category(letter) not in _SKIPPED
-    ]
-    read = [_READ_AS.get(letter) for letter in letters]
-    return "".join(read) if None not in read and 0 < len(read) <= _LONGEST else None
+    return _made(user, label=label, kind=Kind.INVITE)
+
+
+def for_product(user: User, product: Product) -> ReferralLink:
+    """The member's link to one product, made when they first share it.
+
+    Should the product go, the link leads to its category. Safe to race. Raises TooMany
+    and NoOffer.
+    """
+    of_it = {"kind": Kind.SHARE_ITEM, "product": product}
+    found = ReferralLink.objects.with_code().filter(
+        owner=user, disabled_at=None, **of_it
+    )
+    link = found.first()
+    if link is None:
+        try:
+            with transaction.atomic():
+                path = product.category.get_absolute_url()
+                _made(user, label=product.name[:60], path=path, **of_it)
+        except IntegrityError:  # another tab was first
+            pass
+        link = found.get()
+    return link
+
+
+def rotate(link: ReferralLink) -> Code:
+    """The link has leaked: its codes lead nowhere from now on, and it has a new one.
+
+    What came by the old ones stays, and so do the figures.
+    """
+    with transaction.atomic():
+        ReferralLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+        codes.retire_all(link)
+        return codes.draw(link, is_primary=True)
+
+
+def end(link: ReferralLink) -> None:
+    """Its owner does not want it any more. The default link does not end."""
+    ReferralLink.objects.filter(pk=link.pk, is_default=False, disabled_at=None).update(
+        disabled_at=timezone.now(), disabled_reason=ENDED_BY_OWNER
+    )
 
 
 def resolve(text: str) -> ReferralLink | None:
@@ -78,21 +118,45 @@ def resolve_all(texts: list[str]) -> list[ReferralLink]:
 
     One query, or none at all.
     """
-    wanted = [code for code in map(normalise, texts) if code]
+    wanted = [code for code in map(codes.normalise, texts) if code]
     if not wanted:
         return []
     found = {
         code.text: code.link
         for code in Code.objects.working()
         .filter(text__in=wanted)
-        .select_related("link__owner", "link__campaign")
+        .select_related("link__owner", "link__campaign", "link__product__category")
     }
     return [found[code] for code in wanted if code in found]
 
 
+def destination(link: ReferralLink) -> str:
+    """The page of this site that a link opens: never one that is not there.
+
+    A product that is not shown any more is answered by its category, then by home. The
+    stored path is judged anew, for it may have been written past every form.
+    """
+    product = link.product
+    if product and product.is_live:
+        return product.get_absolute_url()
+    if product and product.category.is_shown:
+        return product.category.get_absolute_url()
+    path = destinations.own_path(link.path) if link.path else None
+    try:
+        is_there = path is not None and _is_there(path)
+    except Resolver404:
+        is_there = False
+    return path if is_there else reverse("home")
+
+
 def url_of(link: ReferralLink) -> str:
     """The address to share; `link` comes from this room, which knows its code."""
-    return settings.SITE_URL + reverse("referrals:link", args=[f"{link.code}/"])
+    return address(link.shown)
+
+
+def address(code: str) -> str:
+    """The absolute address of a code, as people see it."""
+    return settings.SITE_URL + reverse("referrals:link", args=[f"{code}/"])
 
 
 def drawn(url: str) -> dict:
@@ -111,14 +175,26 @@ def drawn(url: str) -> dict:
     return {"size": len(rows), "d": "".join(strokes)}
 
 
-def _give_code(link):
-    for _ in range(5):
-        text = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-        try:
-            with transaction.atomic():
-                return Code.objects.create(
-                    text=text, display=text, link=link, is_primary=True
-                )
-        except IntegrityError:  # one in a trillion: somebody has it
-            continue
-    raise RuntimeError("No free code was found in five tries.")
+def _made(user, **fields):
+    default = default_link(user)
+    with transaction.atomic():
+        # The lock: the twentieth and the twenty-first may be asked for at once.
+        ReferralLink.objects.select_for_update(no_key=True).get(pk=default.pk)
+        mine = ReferralLink.objects.filter(owner=user, kind__in=_OWN, disabled_at=None)
+        if mine.count() >= MOST:
+            raise TooMany
+        link = ReferralLink.objects.create(
+            owner=user, campaign_id=default.campaign_id, **fields
+        )
+        code = codes.draw(link, is_primary=True)
+    link.code, link.shown = code.text, code.display
+    return link
+
+
+def _is_there(path):
+    found = resolve_path(path.partition("?")[0].partition("#")[0])
+    if found.view_name == "catalog:category":
+        return Category.objects.shown().filter(path=found.kwargs["path"]).exists()
+    if found.view_name == "catalog:product":
+        return Product.objects.live().filter(slug=found.kwargs["slug"]).exists()
+    return found.view_name in _PAGES

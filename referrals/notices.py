@@ -15,6 +15,8 @@ from shop.kit.money import format_money
 
 Kind = Notice.Kind
 
+_MOST = 50
+
 
 def friend_joined(attribution: Attribution) -> None:
     """Somebody came by a member's link and counts. Nobody is told of a campaign's."""
@@ -82,6 +84,16 @@ def choices_of(user: User) -> MemberChoices:
         return user.referral_choices
     except MemberChoices.DoesNotExist:
         return MemberChoices(user=user)
+
+
+def choose(user: User, **chosen: bool) -> None:
+    """Note what a member chose, such as `tells_joined=False`. Safe to race."""
+    MemberChoices.objects.update_or_create(user=user, defaults=chosen)
+
+
+def of_member(user: User) -> list[Notice]:
+    """The latest that a member was told, the newest first. One query."""
+    return list(Notice.objects.filter(user=user)[:_MOST])
 
 
 def read_all(user: User) -> None:

@@ -123,7 +123,8 @@ def _cached(name, currency):
             {"campaign__is_default": True} if name == "default" else {"campaign": name}
         )
         versions = Terms.objects.filter(currency=currency, **campaign)
-        found = versions.select_related("campaign").first() or _ABSENT
+        versions = versions.select_related("campaign").prefetch_related("milestones")
+        found = versions.first() or _ABSENT
         cache.set(_key(name, currency), found, _CACHE_SECONDS)
     return None if found == _ABSENT else found
 

@@ -56,7 +56,7 @@ def make_link(owner=None, *, text="", **fields) -> ReferralLink:
     link = links.default_link(owner or make_member())
     if text:
         link.codes.create(text=text, display=text)
-        link.code = text
+        link.code = link.shown = text
     if fields:
         ReferralLink.objects.filter(pk=link.pk).update(**fields)
         link.refresh_from_db()

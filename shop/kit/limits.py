@@ -19,3 +19,8 @@ def count(name: str, key: str, *, seconds: int) -> int:
         return cache.incr(slot)
     except ValueError:  # the entry fell out of the cache between the two calls
         return 1
+
+
+def counted(name: str, key: str, *, seconds: int) -> int:
+    """How many tries were counted in this window so far; asking counts none."""
+    return cache.get(f"limit:{name}:{key}:{int(time.time() // seconds)}", 0)

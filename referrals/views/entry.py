@@ -1,3 +1,5 @@
+"""How somebody comes in by an invitation, keeps it, closes it, or enters its code."""
+
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
@@ -5,15 +7,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
     require_safe,
 )
 
-from accounts import ledger
 from referrals import (
     candidates,
     claims,
@@ -23,8 +24,6 @@ from referrals import (
     entries,
     handoff,
     links,
-    reports,
-    sharing,
     terms,
     visits,
 )
@@ -40,11 +39,16 @@ def open_link(request, code):
     click = clicks.click(request, [code.strip("/")])
     if click.outcome is Outcome.MACHINE:
         return _preview(request, click.link)
-    if click.outcome is Outcome.INACTIVE:
-        return entries.send_on(request, click, reverse("home"))
+    if click.outcome is Outcome.TOO_MANY:
+        response = render(request, "429.html", status=429)
+        add_never_cache_headers(response)
+        return response
     if click.outcome is Outcome.OWN:
         return entries.send_on(request, click, reverse("referrals:invite"))
-    return entries.send_on(request, click, destinations.after(request))
+    if click.link is None:
+        return entries.send_on(request, click, reverse("home"))
+    location = destinations.after(request, links.destination(click.link))
+    return entries.send_on(request, click, location)
 
 
 @never_cache
@@ -113,25 +117,3 @@ def enter_code(request):
     context = {"form": form, "until": until, "next": request.GET.get("next", "")}
     status = 422 if form.errors else 200
     return render(request, "referrals/enter_code.html", context, status=status)
-
-
-@never_cache
-@require_GET
-@login_required
-def invite(request):
-    """The member's link and what became of it. The first look makes the link."""
-    offer = terms.current(settings.SHOP_CURRENCY)
-    share = sharing.invitation_of(request.user, offer) if offer else None
-    friends = reports.friends(request.user)
-    return render(
-        request,
-        "referrals/invite.html",
-        {
-            "share": share,
-            "terms": offer,
-            "friends": friends,
-            "numbers": reports.numbers(request.user, friends),
-            "balance": ledger.balance(request.user, settings.SHOP_CURRENCY),
-            "drawn": links.drawn(share.url) if share else None,
-        },
-    )

@@ -1,0 +1,33 @@
+"""Pages of the programme, by who opens them: a friend who comes in, a member."""
+
+from referrals.views.board import board_page, join_board, leave_board
+from referrals.views.cards import cards_page, print_cards
+from referrals.views.entry import dismiss, enter_code, keep, open_link
+from referrals.views.invite import friend, invite, rules
+from referrals.views.links import add, choose, end, links_page, qr, rotate, share_item
+from referrals.views.news import choose_mails, news, read
+
+__all__ = [
+    "add",
+    "board_page",
+    "cards_page",
+    "choose",
+    "choose_mails",
+    "dismiss",
+    "end",
+    "enter_code",
+    "friend",
+    "invite",
+    "join_board",
+    "keep",
+    "leave_board",
+    "links_page",
+    "news",
+    "open_link",
+    "print_cards",
+    "qr",
+    "read",
+    "rotate",
+    "rules",
+    "share_item",
+]
