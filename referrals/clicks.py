@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from referrals import consent, handoff, links, visits
+from referrals import cards, consent, guesses, handoff, links, visits
 from referrals.models import LinkDay, ReferralLink
 
 logger = logging.getLogger("tandem.referrals")
@@ -36,6 +36,8 @@ class Outcome(Enum):
     STAFF = auto()
     MACHINE = auto()
     INACTIVE = auto()
+    USED_UP = auto()
+    TOO_MANY = auto()
     IGNORED = auto()
 
 
@@ -76,18 +78,23 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
     """
     if request.method != "GET" or not is_navigation(request):
         return Click(Outcome.IGNORED)
+    if guesses.are_too_many(request):
+        return Click(Outcome.TOO_MANY)
     found = [each for each in links.resolve_all(texts) if kind in ("", each.kind)]
     link = next((link for link in found if _is_active(link)), None)
     is_machine = bool(
         _MACHINE.search(request.headers.get("User-Agent", "")[:_LONGEST_AGENT])
     )
     if link is None:
+        guesses.count(request)
         if found and not is_machine:
             count(found[0], "late_clicks")
         return Click(Outcome.INACTIVE)
     if is_machine:
         count(link, "previews")
         return Click(Outcome.MACHINE, link)
+    if cards.is_used_up(link):
+        return Click(Outcome.USED_UP)
     # Without a session nobody is signed in, and asking would cost what a click may not.
     user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
     if user and user == link.owner:

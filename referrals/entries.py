@@ -30,8 +30,10 @@ from referrals.models import ReferralLink
 logger = logging.getLogger("tandem.referrals")
 
 INACTIVE = "This invitation is not active."
+USED_UP = "This card has been used already."
 _SAID = {
     Outcome.INACTIVE: INACTIVE,
+    Outcome.USED_UP: USED_UP,
     Outcome.OWN: "This is your own link. It counts when somebody else opens it.",
     Outcome.STAFF: "You are signed in as staff, so this visit is not counted.",
 }
