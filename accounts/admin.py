@@ -1,9 +1,10 @@
-"""What staff see of people and what they own here. Nothing here moves money."""
+"""What staff see of people and what they own here; debts may be let go of."""
 
 from allauth.socialaccount import admin as _  # noqa: F401  registers what we take out
 from allauth.socialaccount.models import SocialApp, SocialToken
+from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import OuterRef, Subquery
@@ -20,9 +21,12 @@ from shop.kit.staff import (
     JumpsToOneHit,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    confirm,
     linked,
     money_column,
 )
+
+MOST_AT_ONCE = 20
 
 # Google's keys come from the environment, and tokens are nobody's business.
 admin.site.unregister([SocialApp, SocialToken])
@@ -32,6 +36,15 @@ class NewUserForm(AdminUserCreationForm):
     class Meta:
         model = User
         fields = ["email", "name"]
+
+
+class WriteOffForm(forms.Form):
+    """Why, and the amounts that were on the page: what changed since is left alone."""
+
+    reason = forms.CharField(
+        max_length=200, help_text="Stands with the movement, for the books."
+    )
+    shown = forms.CharField(max_length=2000, widget=forms.HiddenInput)
 
 
 class AddressInline(ReadOnlyInline):
@@ -179,6 +192,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
     search_help_text = "The owner's email"
     ordering = ["-pk"]
     fields = ["person", "kind", "total", "movements"]
+    actions = ["write_off"]
 
     kept = money_column("balance", "Balance")
     person = linked("owner", "Owner", nobody="The shop")
@@ -193,6 +207,55 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
         if amount is None:  # the shop's own are summed when somebody asks
             amount = ledger.shop_balance(account.kind, account.currency)
         return format_money(amount, account.currency)
+
+    @admin.action(description="Let go of what is owed", permissions=["act"])
+    def write_off(self, request, queryset):
+        """The page that says how much; with `confirmed`, the deed, once."""
+        owed = queryset.filter(kind=LedgerAccount.Kind.OWED, balance__gt=0)
+        accounts = list(owed.select_related("owner").order_by("pk")[:MOST_AT_ONCE])
+        if not accounts:
+            sentence = "None of these owes anything."
+            self.message_user(request, sentence, messages.WARNING)
+            return None
+        is_confirmed = "confirmed" in request.POST
+        shown = " ".join(f"{each.pk}:{each.balance}" for each in accounts)
+        form = WriteOffForm(
+            request.POST if is_confirmed else None, initial={"shown": shown}
+        )
+        if is_confirmed and form.is_valid():
+            for account in accounts:
+                self._write_off(request, account, form.cleaned_data)
+            return None
+        sums = [format_money(each.balance, each.currency) for each in accounts]
+        return confirm(
+            self,
+            request,
+            action="write_off",
+            rows=accounts,
+            title="Let go of what is owed",
+            facts=[("People", len(accounts)), ("Owed", ", ".join(sums))],
+            form=form,
+            button="Let go of it",
+        )
+
+    def _write_off(self, request, account, said):
+        shown = dict(each.split(":") for each in said["shown"].split() if ":" in each)
+        amount = shown.get(str(account.pk), "")
+        try:
+            ledger.write_off(
+                account.owner,
+                account.currency,
+                amount=int(amount) if amount.isdecimal() else 0,
+                reason=said["reason"],
+                actor=request.user,
+            )
+        except ledger.AmountChanged:
+            sentence = f"{account.owner} owes another amount by now. Nothing was done."
+            self.message_user(request, sentence, messages.WARNING)
+            return
+        words = f"{format_money(account.balance, account.currency)} let go."
+        self.log_change(request, account, f"{words} {said['reason']}")
+        self.message_user(request, f"{account.owner}: {words}", messages.SUCCESS)
 
     @admin.display(description="Movements")
     def movements(self, account):

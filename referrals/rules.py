@@ -110,9 +110,9 @@ def standard(facts: Facts) -> Grant | Refusal:
         (facts.is_friend_staff, "staff_order"),
         (facts.placed_at >= terms.order_ends(facts.joined_at), "too_late"),
         (most and facts.place >= most, "not_first_order"),
-        (most and facts.rewarded_elsewhere >= most, "already_rewarded"),
         (facts.amount_basis < terms.minimum_amount, "below_minimum"),
         (facts.amount_remaining < terms.minimum_amount, "partly_refunded"),
+        (most and facts.rewarded_elsewhere >= most, "already_rewarded"),
     ]
     reason = next((reason for holds, reason in reasons if holds), "")
     if reason:

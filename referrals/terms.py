@@ -70,9 +70,9 @@ def publish(
         same = versions.filter(currency=changes.get("currency")).first()
         terms = same or last or Terms(campaign=campaign)
         if milestones is None:
-            milestones = _milestones(same)
+            milestones = _milestones(terms, changes.get("currency", terms.currency))
         if excluded is None:
-            excluded = _excluded(same or last)
+            excluded = _excluded(terms)
         terms.number = last.number + 1 if last else 1
         for field, value in {**changes, "created_at": timezone.now()}.items():
             setattr(terms, field, value)
@@ -89,15 +89,15 @@ def publish(
     return terms
 
 
-def _milestones(last):
+def _milestones(last, currency):
     """Amounts are not carried into another currency."""
-    if last is None or last.pk is None:
+    if last.pk is None or last.currency != currency:
         return {}
     return dict(last.milestones.values_list("friends_count", "amount"))
 
 
 def _excluded(last):
-    if last is None or last.pk is None:
+    if last.pk is None:
         return []
     rows = last.exclusions.select_related("category", "product")
     return [row.category or row.product for row in rows]

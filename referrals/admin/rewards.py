@@ -1,10 +1,24 @@
 """What was promised and paid, and what was last decided about each order."""
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.utils.html import format_html
 
+from referrals import settlement
 from referrals.admin.columns import amount
 from referrals.models import InviterQuota, MilestoneReward, Reward, Settlement
-from shop.kit.staff import ReadOnlyAdmin, whether
+from shop.kit.money import format_money
+from shop.kit.staff import ReadOnlyAdmin, change_url, confirm, whether
+
+MOST_AT_ONCE = 20
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Who reads the order later wants to know. Members do not see it.",
+    )
 
 
 @admin.register(Reward)
@@ -13,17 +27,80 @@ class RewardAdmin(ReadOnlyAdmin):
         "recipient",
         "order",
         "money",
+        "taken_back",
         "state",
         "on_hold",
         "reason",
         "available_at",
     ]
-    list_filter = ["state", ("frozen_at", whether("on hold")), "reason"]
+    list_filter = [
+        "state",
+        ("frozen_at", whether("on hold")),
+        ("waived_at", whether("granted by staff")),
+        "reason",
+    ]
     list_select_related = ["recipient", "order"]
     search_fields = ["recipient__email", "order__code"]
+    actions = ["settle_again", "grant_anyway"]
 
     money = amount("amount", "Amount")
+    taken_back = amount("amount_reversed", "Taken back")
     on_hold = amount("amount_frozen", "On hold")
+
+    @admin.action(description="Settle again", permissions=["act"])
+    def settle_again(self, request, queryset):
+        """It can only make a reward what the facts say, so nothing is asked first."""
+        for reward in queryset.order_by("pk")[:MOST_AT_ONCE]:
+            settlement.settle(reward.order_id)
+            self.log_change(request, reward, "Settled again.")
+        self.message_user(request, "Settled again.", messages.SUCCESS)
+
+    @admin.action(description="Grant all the same", permissions=["act"])
+    def grant_anyway(self, request, queryset):
+        """The page that says what it comes to; with `confirmed`, the deed."""
+        rewards = list(
+            queryset.filter(state=Reward.State.VOID).order_by("pk")[: MOST_AT_ONCE + 1]
+        )
+        if not rewards or len(rewards) > MOST_AT_ONCE:
+            sentence = f"Choose one to {MOST_AT_ONCE} rewards that did not come about."
+            self.message_user(request, sentence, messages.WARNING)
+            return None
+        is_confirmed = "confirmed" in request.POST
+        form = ReasonForm(request.POST if is_confirmed else None)
+        if is_confirmed and form.is_valid():
+            for reward in rewards:
+                self._grant(request, reward, form.cleaned_data["reason"])
+            return None
+        return confirm(
+            self,
+            request,
+            action="grant_anyway",
+            rows=rewards,
+            title="Grant rewards all the same",
+            facts=[
+                ("Rewards", len(rewards)),
+                ("Refused because", ", ".join(sorted({r.reason for r in rewards}))),
+                ("Together", _together(rewards)),
+            ],
+            form=form,
+            button="Grant all the same",
+        )
+
+    def _grant(self, request, reward, reason):
+        try:
+            settlement.grant_anyway(reward.pk, request.user, reason)
+        except settlement.NotVoid:
+            sentence, level = "Somebody was faster.", messages.WARNING
+        except settlement.StillVoid as error:
+            sentence = f"Not granted, because the order says: {error}."
+            level = messages.WARNING
+        else:
+            sentence, level = "Granted.", messages.SUCCESS
+            self.log_change(request, reward, f"Granted all the same. {reason}")
+        link = format_html(
+            '<a href="{}">{}</a>: {}', change_url(Reward, reward.pk), reward, sentence
+        )
+        self.message_user(request, link, level)
 
 
 @admin.register(Settlement)
@@ -56,3 +133,11 @@ class InviterQuotaAdmin(ReadOnlyAdmin):
     list_filter = ["period"]
     list_select_related = ["inviter", "campaign"]
     search_fields = ["inviter__email"]
+
+
+def _together(rewards):
+    """The sum for each currency, in words."""
+    sums = {}
+    for reward in rewards:
+        sums[reward.currency] = sums.get(reward.currency, 0) + reward.amount
+    return ", ".join(format_money(total, code) for code, total in sorted(sums.items()))

@@ -38,7 +38,7 @@ def pots(user):
 def give_back(order, amount, state="succeeded", **fields):
     return order.refunds.create(
         payment=order.payments.get(),
-        idempotency_key=f"test:{order.refunds.count()}",
+        idempotency_key=f"test:{order.pk}:{order.refunds.count()}",
         amount_card=amount,
         currency=order.currency,
         state=state,

@@ -186,12 +186,20 @@ def json_column(field: str, label: str):
 
 
 def confirm(
-    model_admin, request, *, action: str, rows, title: str, facts: list, button: str
+    model_admin,
+    request,
+    *,
+    action: str,
+    rows,
+    title: str,
+    facts: list,
+    button: str,
+    form=None,
 ) -> TemplateResponse:
     """The page before an action that cannot be taken back: to what, and how much.
 
     `facts` are (label, value) pairs, such as a count and a sum. Pressing the button
-    posts the same action and rows once more, with `confirmed`.
+    posts the same action and rows once more, with `confirmed`, and what `form` asks.
     """
     return TemplateResponse(
         request,
@@ -203,6 +211,7 @@ def confirm(
             "rows": rows,
             "facts": facts,
             "button": button,
+            "form": form,
             "action": action,
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         },

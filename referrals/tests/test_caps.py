@@ -1,0 +1,433 @@
+"""How much one inviter and one campaign may earn: places, money, milestones."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.models import CreditLot, Transfer, User
+from orders.models import Order
+from referrals import books, budgets, settlement
+from referrals.models import (
+    Budget,
+    Campaign,
+    InviterQuota,
+    MilestoneReward,
+    Reward,
+    Settlement,
+)
+from referrals.tests.factories import (
+    make_attribution,
+    make_member,
+    make_order,
+    set_terms,
+)
+from referrals.tests.test_refunded import give_back
+
+pytestmark = pytest.mark.django_db
+
+State = Reward.State
+
+
+@pytest.fixture
+def inviter():
+    return make_member(days_ago=900)
+
+
+def bring(inviter, count=1, *, terms, **order):
+    """So many friends who joined and bought, settled one after the other."""
+    made = []
+    for _ in range(count):
+        friend = make_attribution(inviter, terms=terms).invitee
+        made.append(make_order(friend, **order))
+        settlement.settle(made[-1])
+    return made
+
+
+def wallet(user):
+    return ledger.balance(user, "USD")
+
+
+def fail(refund):
+    refund.state, refund.failed_at = "failed", timezone.now()
+    refund.save()
+
+
+# Places
+
+
+@pytest.mark.parametrize(
+    "cap", ["cap_per_day", "cap_per_month", "cap_per_year", "cap_for_life"]
+)
+def test_the_tenth_reward_of_a_period_is_granted_and_the_eleventh_is_not(inviter, cap):
+    terms = set_terms(hold_days=0, **{"cap_per_month": None, cap: 10})
+
+    orders = bring(inviter, 11, terms=terms)
+
+    assert wallet(inviter) == 5000
+    last = Reward.objects.get(order=orders[-1])
+    assert (last.state, last.reason, last.amount) == (State.VOID, "over_cap", 500)
+    assert Settlement.objects.get(order=orders[-1]).reason == "over_cap"
+
+
+def test_a_new_month_has_new_places(inviter, time_machine):
+    time_machine.move_to("2026-03-31T12:00Z", tick=False)
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    bring(inviter, 2, terms=terms)
+    assert wallet(inviter) == 500
+
+    time_machine.move_to("2026-04-01T12:00Z", tick=False)
+    bring(inviter, 2, terms=terms)
+
+    assert wallet(inviter) == 1000
+
+
+def test_the_month_is_that_of_the_payment_however_late_it_is_settled(
+    inviter, time_machine
+):
+    time_machine.move_to("2026-03-31T23:59Z", tick=False)
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    bring(inviter, 1, terms=terms)
+    late = make_order(make_attribution(inviter, terms=terms).invitee)
+
+    time_machine.move_to("2026-04-02T12:00Z", tick=False)
+    settlement.settle(late)
+
+    assert Settlement.objects.get(order=late).reason == "over_cap"
+
+
+def test_a_reward_that_goes_leaves_its_place_to_the_next_one(inviter):
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    first, over = bring(inviter, 2, terms=terms)
+
+    give_back(first, 5000)
+    settlement.settle(first)
+    settlement.settle(over)  # once over the cap, it stays so until staff say otherwise
+    (third,) = bring(inviter, 1, terms=terms)
+
+    states = dict(Reward.objects.values_list("order", "state"))
+    assert states == {
+        first.pk: State.REVERSED,
+        over.pk: State.VOID,
+        third.pk: State.AVAILABLE,
+    }
+
+
+def test_a_reward_that_comes_again_needs_a_place_again(inviter):
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    (first,) = bring(inviter, 1, terms=terms)
+    refund = give_back(first, 5000)
+    settlement.settle(first)
+    bring(inviter, 1, terms=terms)
+
+    fail(refund)
+    settlement.settle(first)
+
+    assert Reward.objects.get(order=first).state == State.REVERSED
+    assert Settlement.objects.get(order=first).reason == "over_cap"
+    assert wallet(inviter) == 500
+
+
+def test_friends_who_joined_under_another_cap_keep_theirs(inviter):
+    low = set_terms(hold_days=0, cap_per_month=1)
+    high = set_terms(cap_per_month=2)
+
+    bring(inviter, 1, terms=low)
+    bring(inviter, 1, terms=high)
+    bring(inviter, 1, terms=low)
+
+    assert wallet(inviter) == 1000
+    month = InviterQuota.objects.get(period="month")
+    assert (month.used, month.most) == (2, 2)
+
+
+def test_the_database_refuses_a_place_too_many(inviter):
+    bring(inviter, 1, terms=set_terms(hold_days=0, cap_per_month=1))
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        InviterQuota.objects.filter(period="month").update(used=2)
+
+
+# Money
+
+
+@pytest.fixture
+def campaign():
+    return Campaign.objects.get()
+
+
+def test_a_budget_that_is_used_up_promises_nothing_more(inviter, campaign):
+    terms = set_terms(hold_days=0)
+    budgets.set_limit(campaign, "USD", 1200)
+
+    orders = bring(inviter, 3, terms=terms)
+
+    assert wallet(inviter) == 1000
+    last = Reward.objects.get(order=orders[-1])
+    assert (last.state, last.reason) == (State.VOID, "budget_exhausted")
+    assert Budget.objects.get().amount_committed == 1000
+
+
+def test_staff_are_told_once_that_a_budget_runs_low(
+    inviter, campaign, run_jobs, mailoutbox
+):
+    staff = User.objects.create_superuser("boss@example.com", "a good long password")
+    terms = set_terms(hold_days=14)
+    budgets.set_limit(campaign, "USD", 2500)
+
+    bring(inviter, 3, terms=terms)
+    assert Budget.objects.get().warned_at is None
+    bring(inviter, 2, terms=terms)
+    run_jobs()
+
+    told = [mail for mail in mailoutbox if mail.to == [staff.email]]
+    assert len(told) == 1
+    assert "$20.00 of $25.00" in told[0].body
+
+
+def test_what_comes_back_can_be_promised_again(inviter, campaign):
+    terms = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    (first,) = bring(inviter, 1, terms=terms)
+    budgets.set_limit(campaign, "USD", 600)
+    assert Budget.objects.get().amount_committed == 500
+
+    give_back(first, 2000)
+    settlement.settle(first)
+    assert Budget.objects.get().amount_committed == 300
+
+    bring(inviter, 1, terms=terms, goods=3000)
+    assert Budget.objects.get().amount_committed == 600
+
+
+def test_a_limit_is_not_set_below_what_is_promised(inviter, campaign):
+    bring(inviter, 1, terms=set_terms(hold_days=14))
+
+    with pytest.raises(budgets.TooLow):
+        budgets.set_limit(campaign, "USD", 499)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Budget.objects.create(
+            campaign=campaign, currency="USD", amount_limit=1, amount_committed=2
+        )
+
+
+# Milestones
+
+
+@pytest.fixture
+def stairs():
+    return set_terms(
+        hold_days=0,
+        cap_per_month=None,
+        cap_per_year=None,
+        milestones={2: 1000, 3: 2000},
+        credit_days=90,
+    )
+
+
+def test_the_second_and_third_friend_bring_something_on_top(
+    inviter, stairs, run_jobs, mailoutbox
+):
+    bring(inviter, 1, terms=stairs)
+    assert wallet(inviter) == 500
+    bring(inviter, 1, terms=stairs)
+    assert wallet(inviter) == 2000
+    orders = bring(inviter, 1, terms=stairs)
+    settlement.settle(orders[0])
+    run_jobs()
+
+    assert wallet(inviter) == 4500
+    assert MilestoneReward.objects.count() == 2
+    assert CreditLot.objects.count() == 5
+    on_top = [mail.subject for mail in mailoutbox if "on top" in mail.subject]
+    assert on_top == [
+        "$10 on top: 2 of your friends bought at Tandem",
+        "$20 on top: 3 of your friends bought at Tandem",
+    ]
+
+
+def test_only_friends_whose_reward_is_available_are_counted(inviter, time_machine):
+    terms = set_terms(hold_days=14, milestones={2: 1000})
+    orders = bring(inviter, 2, terms=terms)
+    assert not MilestoneReward.objects.exists()
+
+    time_machine.move_to(orders[-1].confirmed_at + timedelta(days=15))
+    settlement.release_due()
+
+    assert wallet(inviter) == 2000
+
+
+def test_a_milestone_that_is_lost_and_reached_again_is_paid_by_the_same_row(
+    inviter, stairs
+):
+    first, _ = bring(inviter, 2, terms=stairs)
+
+    refund = give_back(first, 5000)
+    settlement.settle(first)
+    assert wallet(inviter) == 500
+    assert MilestoneReward.objects.get().state == MilestoneReward.State.REVERSED
+
+    fail(refund)
+    for _ in range(3):
+        settlement.settle(first)
+
+    reward = MilestoneReward.objects.get()
+    assert (reward.state, reward.sequence) == (MilestoneReward.State.AVAILABLE, 3)
+    assert wallet(inviter) == 2000
+
+
+def test_another_friend_does_not_earn_a_milestone_twice(inviter, stairs):
+    first, _ = bring(inviter, 2, terms=stairs)
+    give_back(first, 5000)
+    settlement.settle(first)
+
+    bring(inviter, 1, terms=stairs)
+
+    assert wallet(inviter) == 2000
+    assert MilestoneReward.objects.count() == 1
+
+
+def test_a_milestone_of_the_next_version_is_for_whoever_joins_under_it(inviter):
+    old = set_terms(hold_days=0, milestones={2: 1000})
+    new = set_terms(milestones={2: 3000})
+
+    bring(inviter, 2, terms=old)
+    assert wallet(inviter) == 2000
+
+    other = make_member(days_ago=900)
+    bring(other, 1, terms=old)
+    bring(other, 1, terms=new)
+    assert wallet(other) == 4000
+
+
+def test_a_milestone_keeps_to_the_budget(inviter, campaign, stairs):
+    budgets.set_limit(campaign, "USD", 1400)
+
+    orders = bring(inviter, 2, terms=stairs)
+    assert wallet(inviter) == 1000
+
+    budgets.set_limit(campaign, "USD", 5000)
+    settlement.settle(orders[0])
+    assert wallet(inviter) == 2000
+    assert Budget.objects.get().amount_committed == 2000
+
+
+# Staff's word
+
+
+@pytest.fixture
+def stan():
+    return User.objects.create_superuser("stan@example.com", "a good long password")
+
+
+def test_staff_grant_a_reward_that_was_over_the_cap(inviter, stan):
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    _, over = bring(inviter, 2, terms=terms)
+    reward = Reward.objects.get(order=over)
+
+    granted = settlement.grant_anyway(reward.pk, stan, "A good friend of the shop")
+
+    assert granted.pk == reward.pk
+    assert (granted.state, granted.waived_by) == (State.AVAILABLE, stan)
+    assert wallet(inviter) == 1000
+    assert InviterQuota.objects.get(period="month").used == 1
+    event = over.events.get(kind="reward_waived")
+    assert (event.actor, event.data["refused"]) == (stan, "over_cap")
+    with pytest.raises(settlement.NotVoid):
+        settlement.grant_anyway(reward.pk, stan, "Once more")
+
+
+def test_what_staff_granted_still_follows_its_order(inviter, stan):
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    _, over = bring(inviter, 2, terms=terms)
+    reward = Reward.objects.get(order=over)
+    settlement.grant_anyway(reward.pk, stan, "A good friend of the shop")
+
+    refund = give_back(over, 5000)
+    settlement.settle(over)
+    assert wallet(inviter) == 500
+
+    fail(refund)
+    settlement.settle(over)
+    assert wallet(inviter) == 1000
+
+
+def test_no_word_brings_back_money_that_went_back(inviter, stan):
+    terms = set_terms(hold_days=14)
+    (order,) = bring(inviter, 1, terms=terms)
+    give_back(order, 5000)
+    settlement.settle(order)
+    reward = Reward.objects.get()
+
+    with pytest.raises(settlement.StillVoid, match="refunded"):
+        settlement.grant_anyway(reward.pk, stan, "Please")
+
+    reward.refresh_from_db()
+    assert (reward.state, reward.waived_at) == (State.VOID, None)
+    assert not order.events.filter(kind="reward_waived").exists()
+
+
+def test_a_word_without_a_reason_is_refused_by_the_database(inviter, stan):
+    bring(inviter, 1, terms=set_terms(hold_days=14))
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Reward.objects.update(waived_at=timezone.now(), waived_by=stan)
+
+
+# The proof
+
+
+@pytest.mark.cooked_books
+def test_the_proof_finds_counters_and_milestones_that_do_not_add_up(inviter, campaign):
+    budgets.set_limit(campaign, "USD", 9000)
+    bring(inviter, 2, terms=set_terms(hold_days=0, milestones={2: 1000}))
+    Budget.objects.update(amount_committed=100)
+    InviterQuota.objects.filter(period="life").update(used=1)
+    MilestoneReward.objects.update(state=MilestoneReward.State.REVERSED)
+
+    assert [(row.expected, row.found) for row in books.counted()] == [(2, 1)]
+    assert [(row.expected, row.found) for row in books.promised()] == [(1000, 100)]
+    assert [(row.expected, row.found) for row in books.milestone_rewards()] == [
+        (0, 1000)
+    ]
+
+    said = budgets.recount(Budget.objects.get().pk)
+    assert said.endswith("100 became 1000.")
+    assert not books.promised()
+
+
+@pytest.mark.cooked_books
+def test_the_proof_finds_a_cut_that_no_transfer_made(inviter):
+    bring(inviter, 1, terms=set_terms(hold_days=0))
+    Reward.objects.update(amount_reversed=100)
+
+    assert [(row.expected, row.found) for row in books.rewards()] == [(400, 500)]
+
+
+# Credit that ends
+
+
+def test_a_reward_can_be_spent_for_as_long_as_its_terms_say(inviter):
+    bring(inviter, 1, terms=set_terms(hold_days=0, credit_days=90))
+
+    lot = CreditLot.objects.get()
+    assert (lot.owner, lot.remaining) == (inviter, 500)
+    assert timedelta(days=90) < lot.expires_at - timezone.now() <= timedelta(days=91)
+    assert Transfer.objects.get().lot == lot
+
+
+def test_a_dry_run_knows_caps_and_budgets_and_writes_no_row(inviter, campaign):
+    from django.apps import apps
+
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    bring(inviter, 1, terms=terms)
+    order = make_order(make_attribution(inviter, terms=terms).invitee)
+    tables = [each for each in apps.get_models() if each._meta.managed]
+    before = {each: each._default_manager.count() for each in tables}
+
+    found = settlement.preview(order)
+
+    assert (found.wanted.reason, found.change) == ("over_cap", "")
+    assert {each: each._default_manager.count() for each in tables} == before
+    assert Order.objects.count() == 2
