@@ -8,7 +8,8 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import LedgerAccount
+from accounts.models import LedgerAccount, Transfer
+from catalog.models import StockMovement
 from orders import payments, reconciler
 from orders.models import Dispute, Order, Payment, Refund
 from shop.kit import books
@@ -103,6 +104,82 @@ def taken():
     )
 
 
+@rule("Stock that moved for an order or a refund moved for a line of it", StockMovement)
+def moved_for_a_line():
+    return ask(
+        f"""
+        SELECT movement.id, 'a line', movement.key
+        FROM catalog_stockmovement movement
+        LEFT JOIN orders_orderline line
+               ON line.order_id = {part("movement.key", 2)}
+              AND line.variant_id = movement.variant_id
+        WHERE movement.key LIKE 'order:%'
+          AND (line.id IS NULL
+               OR NOT (movement.key LIKE 'order:%:take:%'
+                       OR movement.key LIKE 'order:%:return:%'
+                       OR movement.key LIKE 'order:%:retake:%'))
+        UNION ALL
+        SELECT movement.id, 'a line', movement.key
+        FROM catalog_stockmovement movement
+        LEFT JOIN (
+            SELECT back.refund_id, line.variant_id
+            FROM orders_refundline back
+            JOIN orders_orderline line ON line.id = back.line_id
+        ) back ON back.refund_id = {part("movement.key", 2)}
+              AND back.variant_id = movement.variant_id
+        WHERE movement.key LIKE 'refund:%' AND back.refund_id IS NULL
+        ORDER BY 1
+        """
+    )
+
+
+@rule("What a refund puts back on the shelf is there once", Refund)
+def shelved():
+    return ask(
+        f"""
+        SELECT refund.id,
+               CASE WHEN refund.accepted_at IS NOT NULL
+                    THEN COALESCE(line.pieces, 0) ELSE 0 END,
+               COALESCE(moved.pieces, 0)
+        FROM orders_refund refund
+        LEFT JOIN (
+            SELECT refund_id, SUM(restocked) AS pieces
+            FROM orders_refundline
+            GROUP BY refund_id
+        ) line ON line.refund_id = refund.id
+        LEFT JOIN (
+            SELECT {part("key", 2)} AS refund_id, SUM(quantity) AS pieces
+            FROM catalog_stockmovement
+            WHERE key LIKE 'refund:%'
+            GROUP BY 1
+        ) moved ON moved.refund_id = refund.id
+        WHERE COALESCE(moved.pieces, 0) <>
+              CASE WHEN refund.accepted_at IS NOT NULL
+                   THEN COALESCE(line.pieces, 0) ELSE 0 END
+        ORDER BY refund.id
+        """
+    )
+
+
+@rule("An order is in the state that its list of events ends with", Order)
+def told():
+    return ask(
+        """
+        SELECT shop_order.id, COALESCE(event."after", ''), shop_order.status
+        FROM orders_order shop_order
+        LEFT JOIN (
+            SELECT order_id, MAX(id) AS id
+            FROM orders_orderevent
+            WHERE "after" <> ''
+            GROUP BY order_id
+        ) latest ON latest.order_id = shop_order.id
+        LEFT JOIN orders_orderevent event ON event.id = latest.id
+        WHERE shop_order.status <> COALESCE(event."after", '')
+        ORDER BY shop_order.id
+        """
+    )
+
+
 @rule("What is held for a person is the balance their open orders use", LedgerAccount)
 def holds():
     return ask(
@@ -116,7 +193,16 @@ def holds():
             GROUP BY user_id, currency
         ) used ON used.user_id = account.owner_id AND used.currency = account.currency
         WHERE account.kind = 'held' AND account.balance <> COALESCE(used.total, 0)
-        ORDER BY account.id
+        UNION ALL
+        SELECT 0, SUM(shop_order.amount_balance), 0
+        FROM orders_order shop_order
+        LEFT JOIN accounts_ledgeraccount account
+               ON account.owner_id = shop_order.user_id
+              AND account.currency = shop_order.currency AND account.kind = 'held'
+        WHERE shop_order.status = 'pending' AND shop_order.amount_balance > 0
+          AND account.id IS NULL
+        GROUP BY shop_order.user_id, shop_order.currency
+        ORDER BY 1
         """
     )
 
@@ -140,6 +226,53 @@ def captures():
               CASE WHEN shop_order.confirmed_at IS NOT NULL
                    THEN shop_order.amount_balance ELSE 0 END
         ORDER BY shop_order.id
+        """
+    )
+
+
+@rule("Balance that moved for an order or a refund is its own customer's", Transfer)
+def moved_for_its_customer():
+    """Of the amount that the order or the refund names."""
+    return ask(
+        f"""
+        SELECT transfer.id,
+               COALESCE(cause.user_id, 0),
+               COALESCE(debit.owner_id, credit.owner_id, 0)
+        FROM accounts_transfer transfer
+        JOIN accounts_ledgeraccount debit ON debit.id = transfer.debit_id
+        JOIN accounts_ledgeraccount credit ON credit.id = transfer.credit_id
+        LEFT JOIN (
+            SELECT 'order' AS kind, id, user_id, amount_balance
+            FROM orders_order
+            UNION ALL
+            SELECT 'refund', refund.id, shop_order.user_id, refund.amount_balance
+            FROM orders_refund refund
+            JOIN orders_order shop_order ON shop_order.id = refund.order_id
+        ) cause ON transfer.key LIKE cause.kind || ':%'
+               AND cause.id = {part("transfer.key", 2)}
+        WHERE (transfer.key LIKE 'order:%' OR transfer.key LIKE 'refund:%')
+          AND (cause.id IS NULL
+               OR transfer.amount <> cause.amount_balance
+               OR debit.owner_id <> cause.user_id
+               OR credit.owner_id <> cause.user_id)
+        ORDER BY transfer.id
+        """
+    )
+
+
+@rule("What we asked Stripe to give back is within what the payment brought", Payment)
+def within_received():
+    """A refund made in Stripe's dashboard is a fact without a ceiling."""
+    return ask(
+        """
+        SELECT payment.id, payment.amount_received, SUM(refund.amount_card)
+        FROM orders_payment payment
+        JOIN orders_refund refund ON refund.payment_id = payment.id
+        WHERE refund.state NOT IN ('failed', 'cancelled')
+          AND refund.origin <> 'stripe'
+        GROUP BY payment.id, payment.amount_received
+        HAVING SUM(refund.amount_card) > payment.amount_received
+        ORDER BY payment.id
         """
     )
 

@@ -399,10 +399,10 @@ def test_inv_13_pieces_of_several_variants_are_taken_all_or_none():
 
 def test_inv_14_a_cause_moves_stock_once():
     lamp = make_variant(stock=5)
-    stock.take({lamp: 1}, cause="order:1:take", reason="Order")
+    stock.take({lamp: 1}, cause="test:1:take", reason="Order")
 
     with pytest.raises(stock.AlreadyMoved):
-        stock.take({lamp: 1}, cause="order:1:take", reason="Order")
+        stock.take({lamp: 1}, cause="test:1:take", reason="Order")
 
     assert left(lamp) == 4
 

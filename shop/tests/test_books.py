@@ -116,6 +116,29 @@ def _uncredited(order):
     )
 
 
+def _unshelved(order):
+    """A refund that says a piece is on the shelf again, which it is not."""
+    refund = _uncredited(order)
+    line = order.lines.get()
+    refund.lines.create(line=line, quantity=1, restocked=1, amount=line.amount)
+    return refund
+
+
+def _beyond(order):
+    """The payment of which more is asked back than it brought."""
+    payment = order.payments.get(status=Payment.Status.PAID)
+    Refund.objects.create(
+        order=order,
+        payment=payment,
+        idempotency_key="test",
+        amount_card=payment.amount_received + 1,
+        amount_left=payment.amount_received + 1,
+        currency=order.currency,
+        origin=Refund.Origin.STAFF,
+    )
+    return payment
+
+
 def _frozen(trade):
     """The day's reward, on hold since its payment was disputed."""
     order = trade[0]
@@ -158,9 +181,20 @@ TAMPERED = {
     "discounts": lambda: _only(_orders(), amount_discount=100),
     "totals": lambda: _only(_orders(), amount_total=1),
     "taken": lambda: _only(_orders("expired"), status="pending"),
+    "moved_for_a_line": lambda: _only(
+        StockMovement.objects.filter(key__startswith="order:"), key="order:999:take:1"
+    ),
+    "shelved": lambda: _unshelved(_orders().get()).pk,
+    "told": lambda: _only(_orders(), status="cancelled"),
     "holds": lambda: _only(_pots("held").filter(balance=700), balance=600),
     "captures": lambda: _only(_orders(), status="cancelled", confirmed_at=None),
     "credits": lambda: _uncredited(_orders().get()).pk,
+    "moved_for_its_customer": lambda: _only(
+        Transfer.objects.filter(key__endswith=":capture"),
+        key=f"order:{_orders('pending').get().pk}:gift",
+        amount=5,
+    ),
+    "within_received": lambda: _beyond(_orders().get()).pk,
     "paid_in_full": lambda: _only(
         _orders("pending"), status="confirmed", confirmed_at=timezone.now()
     ),
