@@ -145,6 +145,8 @@ def opened(folder: Path, *, with_webhooks: bool) -> Iterator[Shop]:
     if not with_webhooks:
         env["SANDBOX_WEBHOOK_URL"] = ""
     shop = Shop(env, folder)
+    # Who ends the tests politely is not left with processes that nobody ends.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         shop.stripe.start()
         shop.run("manage", "migrate", "--verbosity=0")
@@ -156,6 +158,7 @@ def opened(folder: Path, *, with_webhooks: bool) -> Iterator[Shop]:
             process.kill()
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        signal.signal(signal.SIGTERM, before)
 
 
 def wait_for(address: str) -> None:
