@@ -5,6 +5,7 @@ balance moves nothing. The caller holds the order's lock.
 """
 
 from accounts import ledger
+from orders import signals
 from orders.models import Order
 
 Kind = ledger.Kind
@@ -30,6 +31,8 @@ def capture(order: Order) -> None:
         kind="capture",
         reason="Paid with balance",
     )
+    if order.amount_balance:
+        signals.tell(order.pk, signals.balance_spent)
 
 
 def give_back(order: Order) -> None:

@@ -13,6 +13,9 @@ from django.dispatch import Signal
 # An order's money or state is different now: placed, confirmed, expired, cancelled.
 order_facts_changed = Signal()
 
+# An order counts that balance has paid a part of: `order_id`, once, after commit.
+balance_spent = Signal()
+
 # Somebody put something into the cart: `request`, `sku`.
 line_added = Signal()
 # Somebody looks at the checkout with something to buy: `request`.
@@ -21,9 +24,8 @@ checkout_started = Signal()
 order_placed = Signal()
 
 
-def tell(order_id: int) -> None:
-    """Send `order_facts_changed` once the running transaction has committed."""
+def tell(order_id: int, signal: Signal = order_facts_changed) -> None:
+    """Send a fact of an order once the running transaction has committed."""
     transaction.on_commit(
-        lambda: order_facts_changed.send_robust(sender=None, order_id=order_id),
-        robust=True,
+        lambda: signal.send_robust(sender=None, order_id=order_id), robust=True
     )

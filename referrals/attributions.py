@@ -30,6 +30,7 @@ from referrals import (
 )
 from referrals.candidates import Candidate, Method
 from referrals.models import Attribution, Claim, RiskSignal, Terms, Visitor
+from referrals.signals import tell_of_attribution, tell_of_claim
 
 logger = logging.getLogger("tandem.referrals")
 
@@ -109,6 +110,7 @@ def insert(
                 inviter_joined_at=link.owner and link.owner.date_joined,
                 invitee_joined_at=user.date_joined,
             )
+            tell_of_attribution(attribution)
             if status == Status.ACTIVE:
                 notices.friend_joined(attribution)
             return attribution
@@ -180,7 +182,7 @@ def note(
     words: str = "",
 ) -> Claim:
     """One line of the audit: what was claimed, by which way, and what came of it."""
-    return Claim.objects.create(
+    claim = Claim.objects.create(
         invitee=user,
         link=candidate.link,
         won=won,
@@ -190,6 +192,8 @@ def note(
         actor=actor,
         touched_at=candidate.touched_at,
     )
+    tell_of_claim(claim)
+    return claim
 
 
 def reopen(attribution: Attribution, *, actor: User, words: str) -> Attribution:
@@ -269,7 +273,7 @@ def _move(attribution, status, reason, actor=None, words=""):
     attribution.status = status
     attribution.void_reason = reason if status == Status.VOID else ""
     attribution.save(update_fields=["status", "void_reason"])
-    Claim.objects.create(
+    claim = Claim.objects.create(
         invitee=attribution.invitee,
         link=attribution.link,
         won=status == Status.ACTIVE,
@@ -279,6 +283,7 @@ def _move(attribution, status, reason, actor=None, words=""):
         actor=actor,
         touched_at=attribution.touched_at,
     )
+    tell_of_claim(claim)
     if status == Status.ACTIVE:
         notices.friend_joined(attribution)
 

@@ -11,12 +11,13 @@ from django.db.models.signals import post_save
 from catalog.signals import product_viewed
 from orders.models import Order
 from orders.signals import (
+    balance_spent,
     checkout_started,
     line_added,
     order_facts_changed,
     order_placed,
 )
-from referrals import activities, attributions, jobs, terms, visits
+from referrals import activities, attributions, jobs, signals, terms, visits
 from referrals.models import Attribution, Campaign, OrderTouch, Terms
 
 logger = logging.getLogger("tandem.referrals")
@@ -30,6 +31,7 @@ def connect():
         (account_signals.email_confirmed, attributions.on_email_confirmed, {}),
         (user_logged_in, attributions.on_logged_in, {}),
         (order_facts_changed, on_order_facts_changed, {}),
+        (balance_spent, on_balance_spent, {}),
         (product_viewed, on_product_viewed, {}),
         (line_added, on_line_added, {}),
         (checkout_started, on_checkout_started, {}),
@@ -56,6 +58,16 @@ def on_order_facts_changed(sender, order_id, **kwargs):
             jobs.settle.enqueue(order_id)
         if is_paid:
             jobs.note_payment.enqueue(order_id)
+
+
+def on_balance_spent(sender, order_id, **kwargs):
+    order = Order.objects.get(pk=order_id)
+    signals.credit_spent.tell(
+        order_id,
+        order_id=order_id,
+        user_id=order.user_id,
+        amount=order.amount_balance,
+    )
 
 
 def on_joined(sender, request, user, **kwargs):

@@ -9,7 +9,7 @@ from accounts import ledger
 from accounts.models import User
 from orders import timeline
 from orders.models import Order
-from referrals import notices
+from referrals import notices, signals
 from referrals.models import Attribution, Reward, Terms
 from referrals.rules import Desired
 
@@ -17,6 +17,12 @@ Kind = ledger.Kind
 State = Reward.State
 
 FROZEN = ("frozen_at", "amount_frozen")
+_NEWS = {
+    "reward_pending": signals.reward_pending,
+    "reward_available": signals.reward_available,
+    "reward_adjusted": signals.reward_adjusted,
+    "reward_reversed": signals.reward_reversed,
+}
 
 
 def promise(
@@ -32,6 +38,9 @@ def promise(
         available_at=wanted.available_at,
     )
     _note(reward, "reward_pending", "Reward for the inviter is on the way")
+    signals.order_qualified.tell(
+        order.pk, order_id=order.pk, attribution_id=attribution.pk
+    )
     _tell_it_waits(reward, wanted)
     return reward
 
@@ -139,7 +148,8 @@ def void(reward: Reward, reason: str) -> None:
     """A pending reward does not come about. No money has moved."""
     reward.state, reward.reason, reward.frozen_at = State.VOID, reason, None
     reward.save(update_fields=["state", "reason", "frozen_at"])
-    _note(reward, "reward_void", f"Reward does not come about: {reason}")
+    event = _note(reward, "reward_void", f"Reward does not come about: {reason}")
+    signals.tell_of_reward(signals.reward_reversed, reward, event.pk)
 
 
 def reopen(reward: Reward, wanted: Desired, cut: int) -> None:
@@ -250,4 +260,7 @@ def _let_go(reward):
 
 def _note(reward, kind, text, **more):
     data = {"reward": reward.pk, "amount": reward.amount, "state": reward.state}
-    timeline.note(reward.order, kind, text, data=data | more)
+    event = timeline.note(reward.order, kind, text, data=data | more)
+    if kind in _NEWS:
+        signals.tell_of_reward(_NEWS[kind], reward, event.pk)
+    return event

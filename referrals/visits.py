@@ -15,7 +15,7 @@ from django.db.models import Exists, F, Max, OuterRef, Subquery, Value
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import consent, origins
+from referrals import consent, origins, signals
 from referrals.models import Attribution, ReferralLink, RiskSignal, Visit, Visitor
 
 SAME_VISIT = timedelta(minutes=30)
@@ -107,6 +107,7 @@ def log(request, link: ReferralLink, *, at: datetime | None = None) -> str:
         )
         # Two clicks at the same moment are one visit.
         Visit.objects.bulk_create([visit], ignore_conflicts=True)
+        signals.tell_of_visit(visit)
     return token
 
 

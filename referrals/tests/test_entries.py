@@ -4,6 +4,7 @@ The addresses are this module's own: each wraps a view as a developer would.
 """
 
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 import pytest
 from django.db import DatabaseError, connection
@@ -198,7 +199,7 @@ def test_a_touch_that_cannot_be_written_still_brings_the_friend(
 ):
     with nothing_can_be_written("referrals_visit"):
         page = client.get("/gift/A01B2C3D/mug/").content.decode()
-    token = page.partition("invited=")[2].partition('"')[0]
+    token = unquote(page.partition("invited=")[2].partition('"')[0])
 
     join(client, mailoutbox, invited=token)
 
