@@ -5,6 +5,7 @@ who follow one path; nothing is decided by them.
 """
 
 from datetime import datetime
+from urllib.parse import quote
 
 from django.core.cache import cache
 from django.db import transaction
@@ -33,10 +34,12 @@ def note(request, step: Step, subject: str = "") -> None:
     if visitor is None or visitor.is_owner or request.user.is_staff:
         return
     # Asked of the cache first: a page that is opened twice costs no query.
-    seen = f"activity:{visitor.pk}:{step}:{subject}:{minute_of(timezone.now())}"
+    now = timezone.now()
+    minute = int(minute_of(now).timestamp())
+    seen = f"activity:{visitor.pk}:{step}:{quote(subject)}:{minute}"
     if not cache.add(seen, 1, timeout=_MINUTE) or not _is_kept(visitor):
         return
-    _write(visitor.pk, step, subject, timezone.now())
+    _write(visitor.pk, step, subject, now)
 
 
 def touch_order(request, order_id: int) -> bool:

@@ -1,8 +1,9 @@
 """Where a referral link leads: pages of this site, byte for byte, and nowhere else."""
 
 import re
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote, unquote_plus, urlsplit
 
+from django.conf import settings
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
@@ -10,6 +11,7 @@ ENTRIES = ("/r/", "/ref/", "/referral/")
 
 _CODE_PARAMETER = re.compile(r"r(\[\w*\])?")
 _LONGEST_PATH = 2000
+_WORD = re.compile(r"[^\s<>\"'()]+")
 
 
 def after(request, otherwise: str) -> str:
@@ -19,6 +21,7 @@ def after(request, otherwise: str) -> str:
     """
     wanted, rest = _take("next", request.META.get("QUERY_STRING", ""))
     _, rest = _take(_CODE_PARAMETER, rest)
+    _, rest = _take("c", rest)  # the button it was shared by, which we alone read
     path = next(filter(None, map(own_path, wanted)), otherwise)
     if not rest:
         return path
@@ -61,6 +64,34 @@ def own_path(text: str) -> str | None:
     path, _, query = text.partition("#")[0].partition("?")
     _, query = _take(_CODE_PARAMETER, query)
     return iri_to_uri(_with_query(path, query))
+
+
+def without_invitations(text: str) -> str:
+    """What somebody wrote, with no referral link of ours left working in it.
+
+    Else whoever answers a question could have the reader count as their friend. Links
+    to other sites stay as they are.
+    """
+    return _WORD.sub(lambda found: _plain(found[0]), text)
+
+
+def _plain(word):
+    is_path = word.startswith(("/", "?")) and not word.startswith("//")
+    try:
+        parts = urlsplit(word if is_path or "//" in word else f"//{word}")
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return word
+    if not is_path and host != settings.SITE_HOST.partition(":")[0]:
+        return word
+    before = word.partition("?")[0]
+    if unquote(parts.path).startswith(ENTRIES):
+        return before.partition(parts.path)[0] + "/"
+    _, rest = _take(f"(amp;)?{_CODE_PARAMETER.pattern}", parts.query)
+    if rest == parts.query:
+        return word
+    mark = f"#{parts.fragment}" if parts.fragment else ""
+    return _with_query(before, rest) + mark
 
 
 def _take(name, query):

@@ -5,8 +5,9 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts.models import User
 from referrals import entries
-from referrals.models import LinkDay, Visit, Visitor
+from referrals.models import Campaign, LinkDay, ReferralLink, Visit, Visitor
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     PASSWORD,
@@ -526,6 +527,72 @@ def test_somebody_elses_click_counts_though_they_are_signed_in(client, link):
     client.get("/r/A01B2C3D/")
 
     assert Visit.objects.exists()
+
+
+def test_staff_look_at_links_without_being_counted(client, link):
+    client.force_login(make_member(is_staff=True))
+
+    response = client.get("/r/A01B2C3D/")
+
+    assert response["Location"] == "/"
+    assert COOKIE not in response.cookies
+    assert not Visit.objects.exists()
+    assert not LinkDay.objects.exists()
+    assert "not counted" in client.get("/").content.decode()
+
+
+# Late clicks
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda link: ReferralLink.objects.filter(pk=link.pk).update(
+            disabled_at=timezone.now()
+        ),
+        lambda link: ReferralLink.objects.filter(pk=link.pk).update(
+            expires_at=timezone.now()
+        ),
+        lambda link: User.objects.filter(pk=link.owner_id).update(is_active=False),
+        lambda link: Campaign.objects.filter(pk=link.campaign_id).update(
+            ends_at=timezone.now()
+        ),
+    ],
+)
+def test_a_click_that_comes_too_late_is_counted_and_answered_like_a_wrong_one(
+    client, link, end
+):
+    wrong = client.get("/r/NONSENSE/")
+    end(link)
+
+    with counted() as asked:
+        late = client.get("/r/A01B2C3D/")
+
+    assert nothing_was_kept(late)
+    assert LinkDay.objects.get().late_clicks == 1
+    assert late.content == wrong.content
+    assert late.headers == wrong.headers
+    assert late.cookies["messages"]["max-age"] == wrong.cookies["messages"]["max-age"]
+    assert len(asked.own) <= 3
+
+
+def test_a_machine_that_comes_too_late_is_nothing(client, link):
+    ReferralLink.objects.update(disabled_at=timezone.now())
+
+    client.get("/r/A01B2C3D/", headers={"User-Agent": MACHINES[0]})
+
+    assert not LinkDay.objects.exists()
+
+
+# R-T16: a person, by a gesture
+
+
+def test_a_tap_on_the_banner_shows_that_a_person_is_there(client, link):
+    client.get("/r/A01B2C3D/")
+
+    client.post("/invitation/dismiss/")
+
+    assert Visitor.objects.get().confirmed_at
 
 
 # R-T15: what it costs
