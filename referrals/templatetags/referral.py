@@ -1,9 +1,15 @@
 from django import template
 from django.conf import settings
 
-from referrals import sharing, terms
+from referrals import destinations, sharing, terms
 
 register = template.Library()
+
+
+@register.filter
+def without_invitations(text):
+    """For what customers write: `{{ review.text|without_invitations|urlize }}`."""
+    return destinations.without_invitations(text)
 
 
 @register.inclusion_tag("referrals/share_invitation.html")
