@@ -5,13 +5,14 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+POSTGRES_BENCH_URL ?= postgres://postgres@127.0.0.1:5432/bench
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
 PYTEST := $(BIN)/python -m pytest -q
 
 # The shop speaks to the sandbox over HTTP on this machine: never through a proxy.
 export no_proxy := localhost,127.0.0.1,$(no_proxy)
 
-.PHONY: run test test-all check browser format lock clean writable
+.PHONY: run test test-all check browser format lock clean writable bench-referrals
 
 run: writable $(VENV)/shop ## The shop with demo data, sandbox and worker
 	@SHOP_ENV=development SITE_URL=http://localhost:$(PORT) exec $(BIN)/python manage.py dev
@@ -38,6 +39,9 @@ check: $(VENV)/dev ## Lint, format, import contract, migrations, deployment sett
 browser: ## Chromium, for the browser tests
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 	( command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium )
+
+bench-referrals: $(VENV)/dev ## Clicks, funnel, purge and settling, on POSTGRES_BENCH_URL filled by `manage.py seed_visits`
+	SHOP_ENV=test DATABASE_URL=$(POSTGRES_BENCH_URL) $(BIN)/python bench/referrals.py
 
 format: $(VENV)/dev ## Put code and templates into shape
 	$(BIN)/ruff check --fix .
