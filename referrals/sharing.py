@@ -96,7 +96,7 @@ def reminder(attribution: Attribution) -> Share:
 
 def marked(url: str, channel: str) -> str:
     """The same link, telling by which button it went out."""
-    return f"{url}?c={channel}"
+    return f"{url}{'&' if '?' in url else '?'}c={channel}"
 
 
 def ways(url: str, text: str, subject: str) -> list[Way]:
