@@ -61,6 +61,7 @@ def running_shop(tmp_path_factory):
         "SANDBOX_DB": str(folder / "sandbox.sqlite3"),
         "MEDIA_ROOT": str(folder / "media"),
         "WORKER_PAUSE_SECONDS": "0.2",
+        "DUMMY_PROVIDER": "true",
     }
     with shop.log.open("w") as log:
         process = subprocess.Popen(
