@@ -66,13 +66,17 @@ def cancel_unpaid(
     """Close an unpaid order at Stripe, then give its goods and balance back.
 
     Raises payments.AlreadyPaid when the money was faster, and
-    payments.PaymentUnavailable when Stripe cannot be asked; then nothing is given back.
-    One that is closed already stays as it is.
+    payments.PaymentUnavailable when Stripe cannot be asked, or the customer has opened
+    another page meanwhile; then nothing is given back. One that is closed already stays
+    as it is.
     """
     payments.close(order)
-    closed = confirmation.cancel_order(
-        order.pk, reason=reason, actor=actor, origin=origin, notifies=notifies
-    )
+    try:
+        closed = confirmation.cancel_order(
+            order.pk, reason=reason, actor=actor, origin=origin, notifies=notifies
+        )
+    except confirmation.PageOpen as error:
+        raise payments.PaymentUnavailable(order.code) from error
     if closed.status not in (Order.Status.CANCELLED, Order.Status.EXPIRED):
         raise payments.AlreadyPaid(order.code)
     return closed

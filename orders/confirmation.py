@@ -13,6 +13,10 @@ from orders.models import Order, OrderDiscount, Payment
 Status = Order.Status
 
 
+class PageOpen(Exception):
+    """The order has a page at Stripe that can be paid: close it there first."""
+
+
 def confirm_order(order_id: int) -> Order:
     """Make an order that is paid, or owes nothing, count. Safe to repeat and to race.
 
@@ -51,7 +55,10 @@ def confirm_order(order_id: int) -> Order:
 
 
 def expire_order(order_id: int) -> Order:
-    """Give stock and balance of an unpaid order back; leave any other alone."""
+    """Give stock and balance of an unpaid order back; leave any other alone.
+
+    Raises PageOpen when the customer has opened another page meanwhile.
+    """
     with transaction.atomic():
         order, closed = _close(order_id, Status.EXPIRED, "Not paid in time")
         if closed:
@@ -69,7 +76,8 @@ def cancel_order(
 ) -> Order:
     """Take an unpaid order back, with its stock and balance; leave any other alone.
 
-    Its page at Stripe is closed before: see `cancellations`.
+    Its page at Stripe is closed before: see `cancellations`. Raises PageOpen when the
+    customer has opened another one since.
     """
     with transaction.atomic():
         order, closed = _close(order_id, Status.CANCELLED, reason, actor, origin)
@@ -81,7 +89,8 @@ def cancel_order(
 def cancel_refunded(order: Order, *, reason: str, actor: User) -> None:
     """Take back a pending order whose money all went back; leave any other alone.
 
-    The caller holds the order's lock, and has seen that no money is left.
+    The caller holds the order's lock, and has seen that no money is left. Raises
+    PageOpen.
     """
     if order.status == Status.PENDING:
         _undo(order, Status.CANCELLED, reason, actor, timeline.Origin.STAFF)
@@ -132,11 +141,11 @@ def _close(order_id, status, text, actor=None, origin=timeline.Origin.SHOP):
 
 def _undo(order, status, text, actor, origin):
     """Goods and balance of a pending order go back."""
+    _close_attempts(order)
     before, order.status = order.status, status
     moment = "expired_at" if status == Status.EXPIRED else "cancelled_at"
     setattr(order, moment, timezone.now())
     order.save(update_fields=["status", moment])
-    order.payments.close()
     stock.give_back(
         _quantities(order),
         cause=f"order:{order.pk}:return",
@@ -147,6 +156,17 @@ def _undo(order, status, text, actor, origin):
         order, status, text, actor=actor, origin=origin, moved=(before, status)
     )
     signals.tell(order.pk)
+
+
+def _close_attempts(order):
+    """Attempts without a page end here; one that has a page only Stripe can end.
+
+    The statement decides: an attempt that notes its page at this moment is either seen
+    by it, or finds itself closed and closes its page (see `payments.start`).
+    """
+    order.payments.filter(session_id=None).close()
+    if order.payments.filter(status=Payment.Status.OPEN).exists():
+        raise PageOpen(order.code)
 
 
 def _take_again(order):

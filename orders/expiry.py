@@ -25,6 +25,8 @@ def expire_overdue() -> int:
             confirmation.expire_order(order.pk)
         except payments.AlreadyPaid:
             logger.info("order %s was paid in its last minute", order.code)
+        except confirmation.PageOpen:
+            logger.info("order %s: its customer is at the card page", order.code)
         except payments.PaymentUnavailable:
             logger.warning("order %s: Stripe cannot be asked, trying later", order.code)
         except Exception:  # one that breaks keeps nobody else's goods and balance

@@ -58,9 +58,21 @@ def start(order: Order) -> str:
     Called any number of times for one open attempt it returns the same page; when the
     last attempt was closed unpaid it opens the next one.
     """
-    payment = _open_payment(order)
-    if payment.session_url:
-        return payment.session_url
+    for _ in range(2):
+        payment = _open_payment(order)
+        if payment.session_url:
+            return payment.session_url
+        try:
+            return _page_of(payment)
+        except stripe.IdempotencyError:
+            # Its first answer was lost, and it was asked for in other words then, such
+            # as an older address of this shop. The next attempt has its own key.
+            _close_unseen(payment)
+    raise PaymentUnavailable(order.code)
+
+
+def _page_of(payment):
+    order = payment.order
     try:
         session = _session_of(payment)
         asked = session.amount_total, session.currency
@@ -69,19 +81,23 @@ def start(order: Order) -> str:
             client().v1.checkout.sessions.expire(session.id)
     except stripe.StripeError as error:
         _note_error(payment, error)
+        if isinstance(error, stripe.IdempotencyError):
+            raise
         if isinstance(error, stripe.InvalidRequestError):
             # Refused before anything ran, so no session has this key. An attempt that
             # could not reach Stripe for minutes asks for too short a life by now; the
             # next one asks afresh.
-            Payment.objects.filter(pk=payment.pk).close()
+            _close_unseen(payment)
         raise PaymentUnavailable(order.code) from error
     if asked != (payment.amount, payment.currency.lower()):
         logger.error("order %s: session asks %s %s", order.code, *asked)
         Payment.objects.filter(pk=payment.pk).close()
         raise PaymentUnavailable(order.code)
-    Payment.objects.filter(pk=payment.pk).update(
-        session_id=session.id, session_url=session.url
-    )
+    # A closed attempt gets no page any more: its order gave everything back meanwhile.
+    lives = Payment.objects.exclude(status=Payment.Status.CLOSED).filter(pk=payment.pk)
+    if not lives.update(session_id=session.id, session_url=session.url):
+        _give_up(payment, session.id)
+        raise PaymentUnavailable(order.code)
     return session.url
 
 
@@ -100,7 +116,9 @@ def close(order: Order) -> None:
     except stripe.StripeError as error:
         _note_error(payment, error)
         raise PaymentUnavailable(order.code) from error
-    if session is None or session.status == "expired":
+    if session is None:
+        _close_unseen(payment)
+    elif session.status == "expired":
         Payment.objects.filter(pk=payment.pk).close()
     else:
         facts.record_session(session.to_dict())
@@ -224,6 +242,19 @@ def _open_payment(order):
         return Payment.objects.open_for(order)
 
 
+def _close_unseen(payment):
+    """Close an attempt to whose page nobody was sent; another press may just have."""
+    Payment.objects.filter(pk=payment.pk, session_id=None).close()
+
+
+def _give_up(payment, session_id):
+    """Close a page that nobody was sent to; if that fails it ends by its own time."""
+    try:
+        client().v1.checkout.sessions.expire(session_id)
+    except stripe.StripeError as error:
+        _note_error(payment, error)
+
+
 def _session_of(payment):
     """Create the attempt's session, or get the one that a lost answer created."""
     return client().v1.checkout.sessions.create(
@@ -240,6 +271,8 @@ def _expired_session(payment):
             session_id = _session_of(payment).id
         except stripe.InvalidRequestError:
             return None  # Stripe has none, and makes none with these figures now
+        except stripe.IdempotencyError:
+            return None  # Stripe has one made of other words: nobody knows its address
     try:
         return sessions.expire(session_id)
     except stripe.InvalidRequestError:
@@ -250,7 +283,9 @@ def _parameters(payment):
     """What we ask of Stripe: of stored figures only, so that a retry repeats it."""
     order = payment.order
     name = {"order": order.code, "payment": payment.idempotency_key}
-    back = {"order": order.code} | ({} if order.user_id else {"t": order.access_token})
+    # The token always: a guest's order may belong to an account by the time of a retry,
+    # and of a member's order the token alone opens nothing.
+    back = {"order": order.code, "t": order.access_token}
     return {
         "mode": "payment",
         # Cards only: a method whose money comes days later would outlive the order.

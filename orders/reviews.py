@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from orders import confirmation, refunds, signals, timeline
+from orders import confirmation, payments, refunds, signals, timeline
 from orders.models import Dispute, Order, Payment
 from shop.kit.money import format_money
 
@@ -130,6 +130,10 @@ def refund(seen: Look, *, actor: User, reason: str) -> Order:
             refunds.execute(plan, actor)
         except refunds.FactsChanged as error:
             raise AlreadyDecided(order.code) from error
+    try:
+        payments.close(order)  # a second page of the order may still be open
+    except payments.AlreadyPaid as error:
+        raise AlreadyDecided(order.code) from error
     with transaction.atomic():
         now = look(_fresh(order, lock=True))
         if now.left > 0:

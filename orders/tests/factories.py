@@ -5,7 +5,7 @@ from itertools import count
 from accounts import ledger
 from accounts.models import User
 from catalog.models import Variant
-from orders import carts, checkout, payments
+from orders import carts, checkout, confirmation, payments
 from orders.discounts import Basket, Discount
 from orders.models import Cart, Order, ShippingMethod, ShippingZone
 from shop.kit import guards
@@ -121,6 +121,12 @@ def forget_session(order: Order, session_id: str | None = None) -> None:
     """As if we had crashed before we noted Stripe's answer, or noted another."""
     with guards.lifted():
         order.payments.update(session_id=session_id, session_url="")
+
+
+def let_go(order: Order) -> None:
+    """As if Stripe had said "closed" of a page whose payment was on its way."""
+    order.payments.close()
+    confirmation.expire_order(order.pk)
 
 
 def pay(stripe, order: Order) -> list[dict]:

@@ -7,6 +7,7 @@ messages.
 
 import random
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import stripe
@@ -17,7 +18,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import Transfer
 from catalog.tests.factories import make_variant
-from orders import checkout, expiry, payments, refunds
+from orders import checkout, confirmation, expiry, payments, refunds
 from orders.models import Cart, Dispute, Order, Payment, Refund, StripeEvent
 from orders.refunds import Wish
 from orders.tests.factories import (
@@ -25,6 +26,7 @@ from orders.tests.factories import (
     deliver,
     details,
     fill,
+    let_go,
     make_cart,
     make_guest_cart,
     make_order,
@@ -185,6 +187,50 @@ def test_an_order_left_while_its_page_was_being_made_cannot_be_paid(
     assert left(lamp) == 1
 
 
+def test_a_page_opened_while_the_last_one_was_being_closed_keeps_the_goods(
+    guest, stripe_sandbox, monkeypatch, lamp
+):
+    """Ours, of November 2026: the new page could be paid after the goods were back."""
+    press_pay(guest)
+    order = Order.objects.get()
+    Order.objects.update(expires_at=order.placed_at)
+    pressed = []
+    give_back = confirmation.expire_order
+
+    def press_pay_first(pk):
+        pressed.append(payments.start(order))
+        return give_back(pk)
+
+    monkeypatch.setattr(confirmation, "expire_order", press_pay_first)
+
+    assert expiry.expire_overdue() == 0
+
+    assert status(order) == Order.Status.PENDING
+    assert left(lamp) == 2
+    stripe_sandbox.pay(session_at(pressed[0]))
+    tell(guest, stripe_sandbox)
+    assert status(order) == Order.Status.CONFIRMED
+
+
+def test_a_page_whose_order_ended_while_it_was_being_made_is_closed(
+    guest, stripe_sandbox, meanwhile, lamp
+):
+    """The same, seen from the other side: nobody is sent to it, nobody can pay it."""
+    order = place(make_cart(None, {lamp: 1}))
+    order_ends = partial(confirmation.expire_order, order.pk)
+    missed = meanwhile("/v1/checkout/sessions", order_ends)
+
+    with pytest.raises(payments.PaymentUnavailable):
+        payments.start(order)
+
+    assert not missed
+    assert status(order) == Order.Status.EXPIRED
+    assert left(lamp) == 3
+    (made,) = stripe_sandbox.client().v1.checkout.sessions.list().data
+    assert made.status == "expired"
+    assert order.payments.get().session_id is None
+
+
 def test_a_webhook_that_overtakes_our_own_note_confirms(
     guest, stripe_sandbox, meanwhile
 ):
@@ -262,7 +308,7 @@ def test_money_for_goods_that_sold_out_meanwhile_goes_back_by_itself(
     order = Order.objects.get()
     stripe_sandbox.pay(session)
     # The shop's clock was ahead: the pieces were back on the shelf, and sold.
-    checkout.confirmation.expire_order(order.pk)
+    let_go(order)
     place(make_cart(None, {lamp: 3}))
 
     tell(guest, stripe_sandbox)
@@ -286,7 +332,8 @@ def test_late_money_for_an_order_that_ended_goes_back_by_itself(
     ada = make_user(balance=1000)
     order = place(make_cart(ada, {lamp: 1}))
     events = pay(stripe_sandbox, order)
-    checkout.confirmation.cancel_order(order.pk, reason="Changed their mind")
+    order.payments.close()
+    confirmation.cancel_order(order.pk, reason="Changed their mind")
     place(make_cart(None, {lamp: 1}), ada)  # with the balance that came back
 
     for event in events * 2:

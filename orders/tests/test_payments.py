@@ -282,6 +282,47 @@ def test_a_wrong_session_that_cannot_be_closed_is_refused_all_the_same(
     assert Payment.objects.get().session_url == ""
 
 
+def test_a_guests_order_that_moved_into_an_account_meanwhile_can_be_paid(
+    stripe_sandbox,
+):
+    """Its address of return was part of what the lost answer was asked by."""
+    ada = make_user("ada@example.com")
+    order = make_order()
+    url = payments.start(order)
+    forget_session(order)
+    Order.objects.update(user=ada)
+
+    assert payments.start(order) == url
+
+
+def test_a_page_asked_for_in_other_words_is_left_for_a_new_one(
+    stripe_sandbox, settings
+):
+    order = make_order()
+    lost = payments.start(order)
+    forget_session(order)
+    settings.SITE_URL = "http://localhost:9000"
+
+    url = payments.start(order)
+
+    assert url != lost
+    assert [payment.status for payment in order.payments.all()] == ["closed", "open"]
+    assert payments.start(order) == url
+
+
+def test_an_order_whose_page_was_asked_for_in_other_words_can_be_closed(
+    stripe_sandbox, settings
+):
+    order = make_order()
+    payments.start(order)
+    forget_session(order)
+    settings.SITE_URL = "http://localhost:9000"
+
+    payments.close(order)
+
+    assert order.payments.get().status == Payment.Status.CLOSED
+
+
 # Stripe is away
 
 

@@ -13,6 +13,7 @@ from orders.models import Dispute, Order, OrderEvent, Refund, RefundLine, Stripe
 from orders.refunds import Wish
 from orders.tests.factories import (
     deliver,
+    let_go,
     make_order,
     make_user,
     make_zone,
@@ -296,7 +297,7 @@ def test_goods_of_an_order_that_never_counted_go_on_no_shelf_twice(
     lamp = make_variant(amount=5000, stock=1)
     order = make_order(None, {lamp: 1})
     events = pay(stripe_sandbox, order)
-    confirmation.expire_order(order.pk)
+    let_go(order)
     stock.take({lamp: 1}, cause="door", reason="Sold at the door")
     for event in events:
         deliver(client, stripe_sandbox, event)
@@ -456,7 +457,7 @@ def test_late_money_whose_goods_are_gone_goes_back_with_a_mail(
 def confirmation_lost(order):
     """The order ran out before Stripe's message came."""
     Order.objects.filter(pk=order.pk).update(expires_at=timezone.now())
-    confirmation.expire_order(order.pk)
+    let_go(order)
 
 
 # Disputes

@@ -13,7 +13,14 @@ from catalog.tests.factories import make_variant
 from orders import confirmation, payments, refunds, reviews
 from orders.models import Order, Refund
 from orders.reviews import Way
-from orders.tests.factories import deliver, make_order, make_user, make_zone, pay
+from orders.tests.factories import (
+    deliver,
+    let_go,
+    make_order,
+    make_user,
+    make_zone,
+    pay,
+)
 from shop.kit import books
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +132,7 @@ def test_a_closed_order_whose_money_went_back_is_left_as_it_is(
 ):
     order = make_order(None, {make_variant(amount=5000, stock=1): 1})
     events = pay(stripe_sandbox, order)
-    confirmation.expire_order(order.pk)
+    let_go(order)
     make_order(None, {order.lines.get().variant: 1})
     for event in events:
         deliver(client, stripe_sandbox, event)
@@ -147,7 +154,7 @@ def test_a_message_told_once_more_does_not_sell_what_went_back(
 ):
     order = make_order(None, {make_variant(amount=5000, stock=1): 1})
     events = pay(stripe_sandbox, order)
-    confirmation.expire_order(order.pk)
+    let_go(order)
     faster = make_order(None, {order.lines.get().variant: 1})
     for event in events:
         deliver(client, stripe_sandbox, event)
@@ -166,7 +173,7 @@ def test_a_message_told_once_more_does_not_sell_what_went_back(
 def test_what_is_gone_cannot_be_confirmed(wrong, boss, client, stripe_sandbox):
     order = make_order(None, {make_variant(amount=5000, stock=1): 1})
     events = [copy.deepcopy(event) for event in pay(stripe_sandbox, order)]
-    confirmation.expire_order(order.pk)
+    let_go(order)
     make_order(None, {order.lines.get().variant: 1})
     for event in events:
         if event["type"] == "checkout.session.completed":

@@ -12,7 +12,7 @@ from accounts import ledger
 from catalog import stock
 from orders import buying, checkout, confirmation, disputes, payments, refunds
 from orders.models import Cart, Dispute, Order, Payment, Refund
-from orders.tests.factories import details, fill
+from orders.tests.factories import details, fill, let_go
 from shop.sandbox.stripe import refunds as stripe_refunds
 from shop.sandbox.stripe import store
 from shop.sandbox.stripe.errors import ApiError
@@ -211,7 +211,7 @@ def cancel_by_staff(stage, act):
 
 def give_up(stage, act):
     """The shop lets an unpaid order go while its page at Stripe can still be paid."""
-    confirmation.expire_order(_chosen(stage, act).pk)
+    let_go(_chosen(stage, act))
 
 
 def dismiss(stage, act):
