@@ -54,6 +54,16 @@ def test_production_does_not_start_without_a_value_and_names_it(name):
     assert f"ImproperlyConfigured: {name} is not set" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("mode", "starts"), [("on_accept", True), ("required", True), ("never", False)]
+)
+def test_the_shop_knows_three_ways_of_asking_for_consent(mode, starts):
+    answer = start(REFERRAL_CONSENT=mode)
+
+    assert (answer.returncode == 0) is starts, answer.stderr
+    assert starts or "REFERRAL_CONSENT is exempt, on_accept" in answer.stderr
+
+
 @pytest.mark.parametrize("key", [None, ""])
 def test_production_does_not_start_without_a_key(key):
     answer = start(SECRET_KEY=key)
