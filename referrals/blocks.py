@@ -6,6 +6,7 @@ come about, what is paid stays paid; lifted, everything is settled again.
 """
 
 import ipaddress
+import logging
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -15,6 +16,8 @@ from accounts.models import User
 from orders.models import Order
 from referrals import codes
 from referrals.models import Attribution, Block, Code, Device
+
+logger = logging.getLogger("tandem.referrals")
 
 Kind = Block.Kind
 
@@ -29,6 +32,10 @@ class Standing(Exception):
 
 class NotStanding(Exception):
     """Somebody has lifted it already; the argument is the block."""
+
+
+class OwnAffair(Exception):
+    """Nobody lifts a block that stands against themselves."""
 
 
 def block(kind: str, value: str, *, actor: User, reason: str) -> Block:
@@ -49,7 +56,10 @@ def block(kind: str, value: str, *, actor: User, reason: str) -> Block:
 
 
 def lift(block: Block, *, actor: User) -> Block:
-    """Raises NotStanding."""
+    """Raises NotStanding, and OwnAffair."""
+    if block.kind == Kind.PERSON and block.value == str(actor.pk):
+        logger.warning("%s tried to lift their own block", actor)
+        raise OwnAffair("You cannot lift a block that stands against you.")
     with transaction.atomic():
         standing = Block.objects.filter(pk=block.pk, lifted_at=None)
         if not standing.update(lifted_at=timezone.now(), lifted_by=actor):

@@ -6,12 +6,12 @@ Who is compared is the friend with the inviter, and with whoever came just befor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Left
 
-from accounts.models import Address, PostalAddress
 from orders.models import Order, OrderAddress, Refund
 from referrals import doors, mailboxes
-from referrals.models import Attribution, Device, Visit
+from referrals.models import Attribution, Device, RiskSignal, Visit
 
 LATELY = timedelta(hours=24)
 
@@ -26,13 +26,14 @@ _SHORT = 12
 class Circumstances:
     """About one friend, and one of their orders if there is one yet.
 
-    `devices` and `networks` are those that both people were seen on, `earlier…` count
+    `device` and `network` are hashes of what both people were seen on, `earlier…` count
     who came before this friend within a day, `neighbours` the inviter's other friends
-    at this friend's door who came before.
+    at this friend's door who came before. `weight_known` is what signals that are
+    written down already come to.
     """
 
-    devices: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ()
+    weight_known: int = 0
+    device: str = ""
     network: str = ""
     domain: str = ""
     door: str = ""
@@ -50,20 +51,17 @@ class Circumstances:
 
 
 def read(order: Order | None, attribution: Attribution) -> Circumstances:
-    """How things stand now; at most seven queries."""
-    devices, networks, network = _browsers(attribution)
+    """How things stand now: two queries."""
     domain = mailboxes.canonical(attribution.invitee.email).rpartition("@")[2]
+    asked = _browsers(attribution) | _crowd(attribution, domain)
+    row = Attribution.objects.filter(pk=attribution.pk).values(**asked).get()
     visit = attribution.visit or Visit()
     return Circumstances(
-        devices=devices,
-        networks=networks,
-        network=network,
         domain=domain,
         referrer_host=visit.referrer_host,
         medium=visit.medium,
         household_count=attribution.terms.household_count,
-        **_earlier(attribution, network, domain),
-        **_orders_of_friends(attribution),
+        **{name: value for name, value in row.items() if value is not None},
         **(_paid(order, attribution) | _at_the_door(order, attribution))
         if order
         else {},
@@ -71,60 +69,61 @@ def read(order: Order | None, attribution: Attribution) -> Circumstances:
 
 
 def _browsers(attribution):
-    """Devices both used, networks both used with the same browser, and the friend's."""
-    own, other = [], []
-    seen = Device.objects.filter(user__in=_both(attribution)).order_by("-seen_at")
-    for device in seen:
-        (own if device.user_id == attribution.invitee_id else other).append(device)
-    tokens = {each.token_hash for each in own} & {each.token_hash for each in other}
+    """A device both used, a network both used with the same kind of browser."""
+    own = Device.objects.filter(user=attribution.invitee_id).order_by("-seen_at")
+    other = Device.objects.filter(user=attribution.inviter_id)
+    here = other.filter(token_hash=OuterRef("token_hash"))
     # The same network alone is an office or a café; with the same browser it counts.
-    places = _places(own) & _places(other)
-    return (
-        tuple(sorted(token[:_SHORT] for token in tokens)),
-        tuple(sorted({hashed[:_SHORT] for hashed, _ in places})),
-        next((each.network for each in own if each.network), ""),
-    )
+    near = other.filter(network_hash=OuterRef("network_hash"), agent=OuterRef("agent"))
+    placed = own.exclude(network_hash="").exclude(agent="")
+    return {
+        "device": _first(own.filter(Exists(here)), "token_hash"),
+        "network": _first(placed.filter(Exists(near)), "network_hash"),
+    }
 
 
-def _places(devices):
-    return {(d.network_hash, d.agent) for d in devices if d.network_hash and d.agent}
-
-
-def _both(attribution):
-    return [pk for pk in (attribution.invitee_id, attribution.inviter_id) if pk]
-
-
-def _earlier(attribution, network, domain):
-    seen_there = Device.objects.filter(user=OuterRef("invitee"), network=network)
+def _crowd(attribution, domain):
+    """How many came within a day before, and how the inviter's friends buy."""
     before = Attribution.objects.filter(
         created_at__gt=attribution.created_at - LATELY,
         created_at__lte=attribution.created_at,
         pk__lt=attribution.pk,
     )
-    is_inviters = Q(inviter__isnull=False, inviter=attribution.inviter_id)
-    same_domain = Q(invitee__email__iendswith=f"@{domain}")
-    return before.aggregate(
-        earlier_of_inviter=Count("pk", filter=is_inviters),
-        earlier_of_domain=Count("pk", filter=same_domain),
-        earlier_of_network=Count("pk", filter=Exists(seen_there))
-        if network
-        else Count("pk", filter=Q(pk=None)),
+    own = Device.objects.filter(user=attribution.invitee_id).exclude(network="")
+    there = Device.objects.filter(
+        user=OuterRef("invitee"), network__in=own.values("network")
     )
-
-
-def _orders_of_friends(attribution):
-    if attribution.inviter_id is None:
-        return {}
-    went_back = Refund.objects.filter(
-        order=OuterRef("pk"), accepted_at__isnull=False
-    ).exclude(state__in=[Refund.State.FAILED, Refund.State.CANCELLED])
     bought = Order.objects.filter(
         user__attribution__inviter=attribution.inviter_id, confirmed_at__isnull=False
     )
-    return bought.aggregate(
-        friends_orders=Count("pk"),
-        friends_refunded=Count("pk", filter=Exists(went_back)),
+    took_effect = [Refund.State.PENDING, Refund.State.SUCCEEDED]
+    went_back = Refund.objects.filter(
+        order=OuterRef("pk"), accepted_at__isnull=False, state__in=took_effect
     )
+    return {
+        "earlier_of_inviter": _count(before.filter(inviter=attribution.inviter_id)),
+        "earlier_of_network": _count(before.filter(Exists(there))),
+        "earlier_of_domain": _count(
+            before.filter(invitee__email__iendswith=f"@{domain}")
+        ),
+        "friends_orders": _count(bought),
+        "friends_refunded": _count(bought.filter(Exists(went_back))),
+        "weight_known": Subquery(
+            RiskSignal.objects.filter(attribution=attribution.pk)
+            .values("attribution")
+            .annotate(total=Sum("weight"))
+            .values("total")
+        ),
+    }
+
+
+def _first(rows, field):
+    return Subquery(rows.annotate(short=Left(field, _SHORT)).values("short")[:1])
+
+
+def _count(rows):
+    rows = rows.order_by().annotate(all=Value(1)).values("all")
+    return Subquery(rows.annotate(number=Count("pk")).values("number"))
 
 
 def _paid(order, attribution):
@@ -135,27 +134,30 @@ def _paid(order, attribution):
 
 
 def _at_the_door(order, attribution):
-    address = OrderAddress.objects.filter(order=order).first()
-    door = doors.door_of(address) if address else ""
-    if not door or attribution.inviter_id is None:
-        return {}
-    near = Q(country=address.country, postal_code__iexact=address.postal_code)
+    """Whose parcels went to the same door before: the inviter's, or other friends'."""
     inviter = attribution.inviter_id
+    if inviter is None:
+        return {}
+    own = OrderAddress.objects.filter(order=order)
     theirs = Q(order__user=inviter) | Q(
         order__user__attribution__inviter=inviter,
         order__user__attribution__pk__lt=attribution.pk,
     )
-    sent = OrderAddress.objects.filter(
-        near, theirs, order__confirmed_at__isnull=False
-    ).select_related("order")
+    near = Q(
+        postal_code__in=own.values("postal_code"), country__in=own.values("country")
+    )
+    bought = Q(order__confirmed_at__isnull=False)
+    sent = list(
+        OrderAddress.objects.filter(
+            Q(order=order) | theirs & near & bought
+        ).select_related("order")
+    )
+    door = next((doors.door_of(each) for each in sent if each.order_id == order.pk), "")
     there = {each.order.user_id for each in sent if doors.door_of(each) == door}
-    kept = Address.objects.filter(near, user=inviter)
+    if not door:
+        return {}
     return {
         "door": door[:_SHORT],
-        "is_inviters_door": inviter in there or _any_at(door, kept),
+        "is_inviters_door": inviter in there,
         "neighbours": len(there - {inviter, attribution.invitee_id}),
     }
-
-
-def _any_at(door: str, addresses: list[PostalAddress]):
-    return any(doors.door_of(each) == door for each in addresses)

@@ -7,9 +7,10 @@ from django.utils import timezone
 from accounts.models import User
 from orders.discounts import Basket, Discount
 from orders.models import Order
-from referrals.models import Attribution
+from referrals.models import Attribution, ReviewCase
 
 SOURCE = "referrals.welcome"
+WITHHELD = set(ReviewCase.State) - {ReviewCase.State.APPROVED}
 
 
 def gift_of(user: User) -> Attribution | None:
@@ -21,6 +22,8 @@ def gift_of(user: User) -> Attribution | None:
     attribution = (
         Attribution.objects.filter(invitee=user)
         .exclude(status=Attribution.Status.VOID)
+        # Whoever may not be a friend waits for it until a person has looked.
+        .exclude(review__state__in=WITHHELD)
         .select_related("terms", "inviter")
         .annotate(has_bought=Exists(bought))
         .first()

@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from referrals.models import Attribution, MilestoneReward, Reward
+from accounts.models import User
+from referrals.models import Attribution, MilestoneReward, ReviewCase, Reward
 from shop.kit import mail
 
 
@@ -82,6 +83,18 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
             "owed": amount - taken,
             "balance_url": settings.SITE_URL + reverse("accounts:balance"),
         },
+    )
+
+
+def review_question(case: ReviewCase, friend: User, question: str) -> None:
+    """A member of staff asks a friend something. One mail per question."""
+    asked = case.decisions.filter(verdict="ask").count()
+    mail.write(
+        "review_question",
+        f"review:{case.pk}:{asked}",
+        friend.email,
+        "review_question",
+        {"question": question, "support_email": settings.SUPPORT_EMAIL},
     )
 
 

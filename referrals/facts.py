@@ -51,6 +51,7 @@ class Facts:
     joined_at: datetime
     attribution_status: str
     review: str
+    is_blocked: bool
     has_inviter: bool
     is_inviter_active: bool
     is_friend_active: bool
@@ -78,11 +79,12 @@ def read(
     exclusions: list[Exclusion],
     rewards: list[Reward],
     place: int = 0,
+    is_blocked: bool = False,
 ) -> Facts:
     """The facts about one order as they are now; the caller holds what must not move.
 
-    `rewards` are all of this friend's. `place` is known to whoever has looked at the
-    friend's other orders.
+    `rewards` are all of this friend's. `place` and `is_blocked` are known to whoever
+    has looked at the friend's other orders and at the blocks.
     """
     reward = next((each for each in rewards if each.order_id == order.pk), None)
     others = [each for each in rewards if each.order_id != order.pk]
@@ -113,6 +115,7 @@ def read(
         joined_at=attribution.invitee_joined_at,
         attribution_status=attribution.status,
         review=review.state if review else "",
+        is_blocked=is_blocked,
         has_inviter=inviter is not None,
         is_inviter_active=inviter is not None and inviter.is_active,
         is_friend_active=attribution.invitee.is_active,

@@ -2,7 +2,17 @@
 
 from datetime import timedelta
 
-from referrals import activities, attributions, retention, rollup, settlement
+from django.utils import timezone
+
+from referrals import (
+    activities,
+    attributions,
+    oversight,
+    retention,
+    review,
+    rollup,
+    settlement,
+)
 from shop.kit import jobs
 
 
@@ -29,6 +39,20 @@ def settle_outdated() -> None:
 def lapse_forgotten() -> None:
     """Friends who never verified their email do not wait for ever."""
     attributions.lapse_forgotten()
+
+
+@jobs.every("review-default", hours=6)
+@jobs.job()
+def decide_late_cases() -> None:
+    """What nobody decided in time, if settings say what becomes of it."""
+    review.time_out()
+
+
+@jobs.every("staff-acts", hours=6)
+@jobs.job()
+def report_staff_acts() -> None:
+    """Of yesterday, once."""
+    oversight.report(timezone.localdate() - timedelta(days=1))
 
 
 @jobs.every("release-rewards", minutes=5)

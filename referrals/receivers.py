@@ -17,7 +17,16 @@ from orders.signals import (
     order_facts_changed,
     order_placed,
 )
-from referrals import activities, attributions, jobs, signals, terms, visits
+from referrals import (
+    activities,
+    attributions,
+    devices,
+    jobs,
+    risk,
+    signals,
+    terms,
+    visits,
+)
 from referrals.models import Attribution, Campaign, OrderTouch, Terms
 
 logger = logging.getLogger("tandem.referrals")
@@ -28,8 +37,10 @@ def connect():
         (account_signals.user_signed_up, attributions.on_signed_up, {}),
         # After the attribution, whose visit it looks at.
         (account_signals.user_signed_up, on_joined, {}),
+        (account_signals.user_signed_up, on_new_account, {}),
         (account_signals.email_confirmed, attributions.on_email_confirmed, {}),
         (user_logged_in, attributions.on_logged_in, {}),
+        (user_logged_in, on_browser_used, {}),
         (order_facts_changed, on_order_facts_changed, {}),
         (balance_spent, on_balance_spent, {}),
         (product_viewed, on_product_viewed, {}),
@@ -78,6 +89,19 @@ def on_joined(sender, request, user, **kwargs):
             activities.note(request, activities.Step.SIGNED_UP)
     except Exception:
         logger.exception("the visit of a new account was not looked at")
+
+
+def on_browser_used(sender, request, user, **kwargs):
+    devices.quietly_note(request, user)
+
+
+def on_new_account(sender, request, user, **kwargs):
+    # The browser that an account was opened on is its owner's.
+    devices.quietly_note(request, user, trusted=True)
+    try:
+        risk.look_at_newcomer(user)
+    except Exception:
+        logger.exception("a new account was not looked at")
 
 
 def on_product_viewed(sender, request, product_id, **kwargs):

@@ -5,9 +5,13 @@ again. It opens a case and decides nothing: while a case is open, rewards wait. 
 is refused for a network, an address or a browser by themselves.
 """
 
+from dataclasses import asdict
+
 from django.conf import settings
+from django.db import transaction
 from django.utils.module_loading import import_string
 
+from accounts.models import User
 from orders.models import Order
 from referrals import circumstances
 from referrals.models import Attribution, ReviewCase, RiskSignal
@@ -25,25 +29,30 @@ def assess(order: Order | None, attribution: Attribution) -> ReviewCase | None:
     just joined. Safe to repeat: each sign is written once, with what it saw first. A
     case that was decided stays decided, whatever is found later.
     """
-    stored = list(attribution.signals.all())
-    known = {each.code for each in stored}
-    found = [
-        signal
-        for signal in _signals(circumstances.read(order, attribution))
-        if signal.code not in known
-    ]
-    rows = [
-        RiskSignal(
-            attribution=attribution,
-            code=signal.code,
-            weight=signal.weight,
-            evidence=signal.evidence,
-        )
-        for signal in found
-    ]
-    RiskSignal.objects.bulk_create(rows, ignore_conflicts=True)
-    total = sum(each.weight for each in [*stored, *rows])
+    about = circumstances.read(order, attribution)
+    found = _signals(about)
+    if found:
+        known = set(attribution.signals.values_list("code", flat=True))
+        found = [signal for signal in found if signal.code not in known]
+    RiskSignal.objects.bulk_create(
+        [RiskSignal(attribution=attribution, **asdict(signal)) for signal in found],
+        ignore_conflicts=True,
+    )
+    total = about.weight_known + sum(signal.weight for signal in found)
     return _case(attribution, total)
+
+
+def look_at_newcomer(user: User) -> None:
+    """Somebody has just joined: what can be seen without an order."""
+    with transaction.atomic():
+        rows = Attribution.objects.select_for_update(of=("self",), no_key=True)
+        attribution = (
+            rows.select_related("terms", "invitee", "inviter", "review", "visit")
+            .filter(invitee=user, inviter__isnull=False)
+            .first()
+        )
+        if attribution:
+            assess(None, attribution)
 
 
 def score(attribution: Attribution) -> int:

@@ -175,6 +175,8 @@ def _standing(facts):
         (not facts.is_inviter_active, "inviter_gone"),
         (not facts.is_friend_active, "friend_gone"),
         (facts.review == ReviewCase.State.REJECTED, "rejected"),
+        # What was promised before only waits, for a block may be lifted.
+        (facts.is_blocked and not facts.amount_promised, "blocked"),
     ]
     return next((reason for holds, reason in reasons if holds), "")
 
@@ -182,6 +184,8 @@ def _standing(facts):
 def _waits_for(facts):
     if review_waits(facts.review):
         return "in_review"
+    if facts.is_blocked:
+        return "blocked"
     wanted = facts.terms.minimum_friends
     if wanted and not facts.was_inviter_paid and facts.friends_paying < wanted:
         return "too_few_friends"

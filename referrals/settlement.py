@@ -15,10 +15,22 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders.models import Order, OrderEvent
-from referrals import budgets, facts, milestones, quotas, rewards, rules, terms
+from referrals import (
+    blocks,
+    breaker,
+    budgets,
+    facts,
+    milestones,
+    quotas,
+    rewards,
+    risk,
+    rules,
+    terms,
+)
 from referrals.facts import Facts
 from referrals.models import (
     Attribution,
+    Block,
     Budget,
     Exclusion,
     Milestone,
@@ -70,6 +82,7 @@ def settle(order: Order | int) -> Settlement | None:
         case = _locked(order_id)
         if case is None:
             return None
+        _look_at(case)
         try:
             wanted = _wanted(case)
         except rules.RuleFailed:
@@ -196,6 +209,8 @@ def outdated() -> QuerySet[Order]:
 
 def release_due(now: datetime | None = None) -> int:
     """Settle the orders whose rewards waited long enough; how many were released."""
+    if breaker.standing():
+        return 0
     due = Reward.objects.due(now or timezone.now()).order_by("available_at", "pk")
     # Bound before the loop: what is held for a look stays due, and would come again.
     return sum(
@@ -265,13 +280,18 @@ def _attribution_of(order, lock=False):
     campaign = OuterRef("terms__campaign")
     return (
         rows.select_related(
-            "terms__campaign", "inviter__referral_choices", "invitee", "review"
+            "terms__campaign",
+            "inviter__referral_choices",
+            "invitee",
+            "review",
+            "visit",
         )
         .annotate(
             # Most offers have none of these: one question less for each.
             has_exclusions=Exists(Exclusion.objects.filter(terms=OuterRef("terms"))),
             has_milestones=Exists(Milestone.objects.filter(terms__campaign=campaign)),
             has_budget=Exists(Budget.objects.filter(campaign=campaign)),
+            has_blocks=Exists(Block.objects.filter(lifted_at=None)),
         )
         .first()
     )
@@ -296,6 +316,21 @@ def _case(order, attribution):
 # The decision
 
 
+def _look_at(case):
+    """Before something is promised and before it is paid, write down what speaks
+    against the friend; in between nothing is to be gained by it."""
+    if not case.order.confirmed_at or case.attribution.inviter is None:
+        return
+    reward = case.reward
+    is_due = reward and reward.state == State.PENDING
+    if reward is None or (is_due and reward.available_at <= timezone.now()):
+        risk.assess(case.order, case.attribution)
+
+
+def _is_blocked(attribution):
+    return attribution.has_blocks and blocks.stands_for(attribution) is not None
+
+
 def _wanted(case):
     return rules.desired(_facts(case))
 
@@ -308,6 +343,7 @@ def _facts(case) -> Facts:
         exclusions=case.exclusions,
         rewards=case.rewards,
         place=_place(case),
+        is_blocked=_is_blocked(case.attribution),
     )
 
 
@@ -357,6 +393,8 @@ def _make_so(case, wanted):
         rewards.restore(reward, case.terms, _cut(reward, wanted))
     _follow(case, wanted)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
+        if not breaker.lets_pass(reward):
+            return "releases_paused"
         rewards.release(reward, case.terms)
     return wanted.reason
 

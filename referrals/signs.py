@@ -26,7 +26,7 @@ _QUICKEST = 20  # seconds from the link to a paid order
 
 @dataclass(frozen=True)
 class Signal:
-    """One named thing, how much it weighs, and what was compared: never who or where."""
+    """One named thing, its weight, and what was compared: never who or where."""
 
     code: str
     weight: int
@@ -35,15 +35,15 @@ class Signal:
 
 def same_device(about: Circumstances) -> Signal | None:
     """Both people signed in with one browser."""
-    if about.devices:
-        return Signal("same_device", 60, f"device {about.devices[0]}")
+    if about.device:
+        return Signal("same_device", 60, f"device {about.device}")
     return None
 
 
 def same_network(about: Circumstances) -> Signal | None:
     """One network and the same kind of browser; a network alone is an office."""
-    if about.networks:
-        return Signal("same_network", 20, f"network {about.networks[0]}")
+    if about.network:
+        return Signal("same_network", 20, f"network {about.network}")
     return None
 
 

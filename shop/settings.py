@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "referrals.entries.middleware",
+    "referrals.devices.middleware",
     "shop.middleware.no_nul_bytes",
     "shop.middleware.no_blank_refusal",
 ]
@@ -248,6 +249,12 @@ MAIL_TRANSPORT = env(
 CHECKOUT_DISCOUNTS = [
     "referrals.discounts.welcome",
 ]
+# Questions before a balance is spent: each lets it pass or sends the customer elsewhere
+SPENDING_QUESTIONS = [
+    "referrals.stepup.ask",
+]
+# Above it a browser that is new to the account's owner is asked for the password, once
+STEP_UP_AMOUNT = env.int("STEP_UP_AMOUNT", default=2000)  # minor units
 # Whoever says what else a refund would bring about
 REFUND_CONSEQUENCES = [
     "referrals.consequences.rewards",
@@ -275,6 +282,10 @@ BOOKS = [
 # Referrals
 # What an order earns: called with its facts, answers with a grant or a refusal
 REFERRAL_RULE = "referrals.rules.standard"
+REFERRAL_CODE_GENERATOR = "referrals.codes.by_lot"
+REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
+# A shop's own rules about who can be brought by whom, beside ours
+REFERRAL_ELIGIBILITY = []
 REFERRAL_COOKIE = "tandem_visit"
 REFERRAL_COOKIE_DAYS = 30
 # When a click may be remembered: at once, after a tap on the gift, after a yes
@@ -325,6 +336,13 @@ REFERRAL_COUPON_SITES = env.list(
         *["hotukdeals.com", "vouchercodes.co.uk", "gutscheine.de", "pepper.com"],
     ],
 )
+# Above this stake two people have to agree about a case, in minor units
+REFERRAL_TWO_PEOPLE_FROM = env.int("REFERRAL_TWO_PEOPLE_FROM", default=5000)
+# What becomes of a case that nobody decides: approve, reject, or nothing but waiting
+REFERRAL_REVIEW_DEFAULT = env("REFERRAL_REVIEW_DEFAULT", default="")
+if REFERRAL_REVIEW_DEFAULT not in ("", "approve", "reject"):
+    raise ImproperlyConfigured("REFERRAL_REVIEW_DEFAULT is approve, reject or empty.")
+REFERRAL_REVIEW_DAYS = env.int("REFERRAL_REVIEW_DAYS", default=14)
 # Releases within an hour that never are too many; beyond it, five times what is usual
 REFERRAL_RELEASES_AN_HOUR = env.int("REFERRAL_RELEASES_AN_HOUR", default=50)
 # Whether one card is one person: not where everybody pays with Stripe's test cards

@@ -245,7 +245,10 @@ def test_a_total_that_moved_is_shown_and_asked_again(guest, stripe_sandbox):
     assert not Order.objects.exists()
 
 
-def test_a_price_that_moved_is_asked_again_where_balance_pays_everything(client):
+def test_a_price_that_moved_is_asked_again_where_balance_pays_everything(
+    client, settings
+):
+    settings.SPENDING_QUESTIONS = []
     make_zone(amount=0)
     anna = make_user(balance=9000)
     make_cart(anna, {make_variant(amount=5000): 1})

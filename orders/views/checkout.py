@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefre
 
 from accounts import ledger
 from catalog import stock
-from orders import buying, carts, payments, shipping, signals, timeline
+from orders import buying, carts, payments, shipping, signals, spending, timeline
 from orders import checkout as checkout_room
 from orders.access import SignInFirst, order_for, sign_in_first
 from orders.forms import CheckoutForm
@@ -54,6 +54,9 @@ def checkout(request):
         return _page(request, contents, asked, balance=form.wanted_balance())
     if not form.is_valid():
         return _page(request, contents, form, balance=form.wanted_balance(), status=422)
+    if form.wanted_balance() != 0:
+        totals = _totals(contents, user, form, form.wanted_balance())
+        spending.ask(request, totals.balance, totals.currency)
     return _buy(request, contents, form, user)
 
 
@@ -205,6 +208,11 @@ def _remembered(user, balance):
             "keep_address": True,
         }
     )
+
+
+def _totals(contents, user, form, balance):
+    method = shipping.method_for(form.country)
+    return checkout_room.quote(contents, user, method, balance)
 
 
 def _page(request, contents, form, *, balance=None, status=200):

@@ -1,0 +1,316 @@
+"""The review queue: friends about whom a person has to say yes or no, with a reason.
+
+While a case is open, rewards wait; decided, its orders are settled again. Staff decide
+nothing that concerns themselves, and where much is at stake two different people have
+to say the same. What was said stays for ever.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from accounts.models import User
+from orders.models import Order
+from referrals import emails
+from referrals.models import (
+    Attribution,
+    ReviewCase,
+    ReviewDecision,
+    Reward,
+    RiskSignal,
+)
+
+logger = logging.getLogger("tandem.referrals")
+
+State = ReviewCase.State
+Verdict = ReviewDecision.Verdict
+
+WAITS = (State.OPEN, State.ASKED)
+_BECOMES = {
+    Verdict.APPROVE: State.APPROVED,
+    Verdict.REJECT: State.REJECTED,
+    Verdict.ASK: State.ASKED,
+    Verdict.REOPEN: State.OPEN,
+}
+_FROM = {
+    Verdict.APPROVE: WAITS,
+    Verdict.REJECT: WAITS,
+    Verdict.ASK: (State.OPEN,),
+    Verdict.REOPEN: (State.APPROVED, State.REJECTED),
+}
+# What two cases can have in common and be one affair.
+_TIES = {
+    *["same_device", "shared_device", "same_network"],
+    *["same_address", "full_household"],
+}
+_FINAL = (Verdict.APPROVE, Verdict.REJECT)
+
+
+class AlreadyDecided(Exception):
+    """Somebody was faster; the message says who and when."""
+
+
+class OwnAffair(Exception):
+    """Nobody decides about themselves or about their own friends."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that share a device, a door or a network, or a person: one decision.
+
+    `shared` are the pieces of evidence that tie them together. Each case carries its
+    own as `signals`.
+    """
+
+    cases: list[ReviewCase]
+    shared: list[str]
+    amount: int
+    currency: str
+
+    @property
+    def score(self) -> int:
+        return max(case.score for case in self.cases)
+
+    @property
+    def opened_at(self) -> datetime:
+        return min(case.opened_at for case in self.cases)
+
+    @property
+    def needs_two(self) -> bool:
+        return self.amount > settings.REFERRAL_TWO_PEOPLE_FROM
+
+
+def queue(least: int = 0, most: int = 200) -> list[Group]:
+    """What waits for a decision, the oldest first, as groups. Three queries.
+
+    `least` is the lowest score to show; at most so many cases are read.
+    """
+    waiting = ReviewCase.objects.filter(state__in=WAITS, score__gte=least)
+    cases = list(
+        waiting.select_related(
+            "attribution__invitee", "attribution__inviter", "attribution__terms"
+        ).order_by("opened_at", "pk")[:most]
+    )
+    attributions = [case.attribution_id for case in cases]
+    evidence: dict[int, list[RiskSignal]] = {}
+    for signal in RiskSignal.objects.filter(attribution__in=attributions):
+        evidence.setdefault(signal.attribution_id, []).append(signal)
+    stakes = _stakes(attributions)
+    return [_group(members, evidence, stakes) for members in _clusters(cases, evidence)]
+
+
+def approve(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
+    """These friends are who they say; their rewards go on. How many were decided.
+
+    Fewer than asked for where a second person has to agree. Raises AlreadyDecided and
+    OwnAffair; then nothing has changed.
+    """
+    return _decide(cases, Verdict.APPROVE, actor, reason)
+
+
+def reject(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
+    """These friends do not count; their rewards do not come about. As `approve`."""
+    return _decide(cases, Verdict.REJECT, actor, reason)
+
+
+def ask(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
+    """Ask the friends something by mail, in the words of `reason`, and wait."""
+    return _decide(cases, Verdict.ASK, actor, reason)
+
+
+def reopen(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
+    """Look again at what was decided."""
+    return _decide(cases, Verdict.REOPEN, actor, reason)
+
+
+def time_out() -> int:
+    """Decide by default what nobody decided in time, if settings say so; how many.
+
+    Never where two people would be needed.
+    """
+    verdict = settings.REFERRAL_REVIEW_DEFAULT
+    if not verdict:
+        return 0
+    since = timezone.now() - timedelta(days=settings.REFERRAL_REVIEW_DAYS)
+    late = ReviewCase.objects.filter(state__in=WAITS, opened_at__lt=since)
+    reason = f"Nobody decided within {settings.REFERRAL_REVIEW_DAYS} days"
+    return sum(_timed_out(case, Verdict(verdict), reason) for case in late)
+
+
+def stake(cases: Iterable[ReviewCase]) -> int:
+    """What waits for a decision about these cases, in minor units."""
+    return sum(_stakes([case.attribution_id for case in cases]).values())
+
+
+@dataclass(frozen=True)
+class PublicReason:
+    """What a member reads about a friend who is looked at, and where to object.
+
+    It never says what was seen: whoever cheats would learn from it what to hide, and
+    whoever does not would read an accusation.
+    """
+
+    text: str
+    appeal_email: str = ""
+
+
+def public_reason(attribution: Attribution) -> PublicReason | None:
+    """For pages; None while nothing is the matter. `review` should be at hand."""
+    case = getattr(attribution, "review", None)
+    state = case.state if case else ""
+    if state in WAITS:
+        return PublicReason("We are checking this one. It can take a few days.")
+    if state == State.REJECTED:
+        return PublicReason(
+            "This did not meet the terms of the programme. If you think we are "
+            "mistaken, write to us.",
+            settings.SUPPORT_EMAIL,
+        )
+    return None
+
+
+def _decide(cases, verdict, actor, reason):
+    wanted = sorted({case.pk for case in cases})
+    with transaction.atomic():
+        # The lock of whoever settles: no reward is released while we decide.
+        attributions = Attribution.objects.select_for_update(of=("self",), no_key=True)
+        rows = attributions.filter(review__in=wanted).order_by("pk")
+        locked = {each.pk: each for each in rows.select_related("invitee", "inviter")}
+        found = ReviewCase.objects.filter(pk__in=wanted).order_by("pk")
+        fresh = [(case, locked[case.attribution_id]) for case in found]
+        for _, attribution in fresh:
+            _refuse_own(attribution, actor)
+        needs_two = (
+            verdict in _FINAL
+            and actor is not None
+            and stake(case for case, _ in fresh) > settings.REFERRAL_TWO_PEOPLE_FROM
+        )
+        return sum(
+            _say(case, attribution, verdict, actor, reason, needs_two)
+            for case, attribution in fresh
+        )
+
+
+def _say(case, attribution, verdict, actor, reason, needs_two):
+    """One person's word about one case; whether it is decided by it."""
+    if case.state not in _FROM[verdict]:
+        raise AlreadyDecided(_by_whom(case))
+    is_second = not needs_two or _agrees(case, verdict, actor)
+    ReviewDecision.objects.create(
+        case=case, verdict=verdict, reason=reason, decided_by=actor
+    )
+    if not is_second:
+        return False
+    now = timezone.now()
+    changed = {"state": _BECOMES[verdict]}
+    changed["decided_at"] = now if verdict in _FINAL else None
+    if verdict == Verdict.REOPEN:
+        changed["opened_at"] = now
+    rows = ReviewCase.objects.filter(pk=case.pk, state__in=_FROM[verdict])
+    if not rows.update(**changed):
+        raise AlreadyDecided(_by_whom(case))
+    if verdict == Verdict.ASK:
+        emails.review_question(case, attribution.invitee, reason)
+    _settle(attribution)
+    return True
+
+
+def _agrees(case, verdict, actor):
+    """Whether another person has said the same since it was opened.
+
+    Raises AlreadyDecided if it was this very person.
+    """
+    said = case.decisions.filter(verdict=verdict, created_at__gte=case.opened_at)
+    people = set(said.values_list("decided_by", flat=True))
+    if people - {actor.pk}:
+        return True
+    if actor.pk in people:
+        raise AlreadyDecided(
+            "You have said so already. Much is at stake: another person has to agree."
+        )
+    return False
+
+
+def _refuse_own(attribution, actor):
+    if actor is None or actor.pk not in (
+        attribution.inviter_id,
+        attribution.invitee_id,
+    ):
+        return
+    logger.warning("%s tried to decide about themselves: %s", actor, attribution.pk)
+    raise OwnAffair("You cannot decide about yourself or your own friends.")
+
+
+def _by_whom(case):
+    last = case.decisions.select_related("decided_by").order_by("-pk").first()
+    if last is None:
+        return "This case is in another state now."
+    name = (last.decided_by and last.decided_by.get_short_name()) or "the shop itself"
+    at = date_format(timezone.localtime(last.created_at), "j F, H:i")
+    return f"Already decided by {name} on {at}."
+
+
+def _settle(attribution):
+    from referrals import jobs  # they call settlement
+
+    orders = Order.objects.confirmed().filter(user=attribution.invitee_id)
+    for pk in orders.values_list("pk", flat=True):
+        jobs.settle.enqueue(pk)
+
+
+def _timed_out(case, verdict, reason):
+    if stake([case]) > settings.REFERRAL_TWO_PEOPLE_FROM:
+        return False
+    try:
+        return bool(_decide([case], verdict, None, reason))
+    except AlreadyDecided:
+        return False
+
+
+def _stakes(attributions):
+    """What is promised and not paid, by attribution."""
+    waiting = Reward.objects.filter(
+        attribution__in=attributions, state=Reward.State.PENDING
+    )
+    sums = waiting.values("attribution").annotate(total=Sum("amount")).order_by()
+    return dict(sums.values_list("attribution", "total"))
+
+
+def _group(members, evidence, stakes):
+    for case in members:
+        case.signals = evidence.get(case.attribution_id, [])
+    seen = [signal.evidence for case in members for signal in case.signals]
+    return Group(
+        cases=members,
+        shared=sorted({each for each in seen if seen.count(each) > 1}),
+        amount=sum(stakes.get(case.attribution_id, 0) for case in members),
+        currency=members[0].attribution.terms.currency,
+    )
+
+
+def _clusters(cases, evidence):
+    """Cases that hang together by what they share, in the order of the oldest."""
+    clusters: list[tuple[set, list]] = []
+    for case in cases:
+        ties = _ties(case, evidence.get(case.attribution_id, []))
+        touched = [each for each in clusters if each[0] & ties]
+        for each in touched:
+            clusters.remove(each)
+            ties |= each[0]
+        members = [member for each in touched for member in each[1]]
+        clusters.append((ties, sorted([*members, case], key=lambda c: c.opened_at)))
+    return sorted((members for _, members in clusters), key=lambda m: m[0].opened_at)
+
+
+def _ties(case, signals):
+    """The two people, and every hash of a device, a door or a network."""
+    people = (case.attribution.invitee_id, case.attribution.inviter_id)
+    hashes = {each.evidence for each in signals if each.code in _TIES}
+    return {pk for pk in people if pk} | hashes

@@ -1,0 +1,55 @@
+"""One more proof before much of a balance is spent on a browser that is new to us.
+
+Whoever got hold of a session or a password can buy with somebody's balance. So above
+an amount the password is asked for once per browser, and the owner gets a mail that it
+was: the first question that settings put to spending.
+"""
+
+from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
+from django.urls import reverse
+
+from referrals import devices
+from shop.kit import mail
+from shop.kit.money import format_money
+
+
+def ask(request, amount: int, currency: str) -> None:
+    """Let it pass, or raise ReauthenticationRequired. The amount is in minor units.
+
+    allauth's middleware answers that with the page that asks for the password; what was
+    being sent is kept in the session and goes on by itself once it was right. Whoever
+    signs in elsewhere only (Google) has proved it there.
+    """
+    if amount <= settings.STEP_UP_AMOUNT:
+        return
+    device = devices.of(request, request.user) or devices.note(request, request.user)
+    if device.trusted_at:
+        return
+    try:
+        _prove(request)
+    except ReauthenticationRequired:
+        _tell(request.user, device, amount, currency)
+        raise
+    devices.trust(device)
+
+
+@reauthentication_required
+def _prove(request):
+    """Nothing to do: the decorator asks."""
+
+
+def _tell(user, device, amount, currency):
+    mail.write(
+        "new_device_spends",
+        f"device:{device.pk}",
+        user.email,
+        "new_device_spends",
+        {
+            "amount": format_money(amount, currency),
+            "agent": device.agent,
+            "password_url": settings.SITE_URL + reverse("account_change_password"),
+            "support_email": settings.SUPPORT_EMAIL,
+        },
+    )
