@@ -221,14 +221,15 @@ def _kept_by_friends(books, stripe, diary):
 def mails(books, stripe, diary):
     written = Counter((row["order"], row["kind"]) for row in books["mails"])
     confirmed = {row["order"] for row in books["audit"] if row["to"] == "confirmed"}
-    for order in books["orders"]:
-        number = order["number"]
-        if written[number, "order_confirmed"] != (number in confirmed):
-            yield number, written[number, "order_confirmed"]
-    # Mails about a refund are about its row, which the dump does not number.
-    for kind, codes in (("cancelled", diary.cancelled), ("refunded", diary.refunded)):
-        if written["", kind] != len(codes):
-            yield kind, written["", kind], len(codes)
+    due = {
+        "order_confirmed": confirmed,
+        "cancelled": diary.cancelled,
+        "refunded": diary.refunded,
+    }
+    for number in (order["number"] for order in books["orders"]):
+        for kind, orders in due.items():
+            if written[number, kind] != (number in orders):
+                yield number, kind, written[number, kind]
 
 
 @rule("Every mail that was written arrived, and none that was not")

@@ -113,7 +113,7 @@ class hurry:
 
     def _deliver(self):
         tried = 0
-        while tried or not self.over.wait(0.5):
+        while not self.over.wait(0 if tried else 0.5):
             shops.wait_for(f"{self.config.shop_url}/healthz")
             soon = time.time() + HURRY_SECONDS
             tried = deliveries.deliver_due(self.config, now=soon, limit=1)
