@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from referrals import cards, consent, guesses, handoff, links, visits
+from referrals import cards, consent, guesses, handoff, links, plugins, visits
 from referrals.models import LinkDay, ReferralLink
 
 logger = logging.getLogger("tandem.referrals")
@@ -61,6 +61,12 @@ def is_speculation(request) -> bool:
     return "prefetch" in said or "prerender" in said or "preview" in said
 
 
+def is_machine(request) -> bool:
+    """Our detector: machines that open links say what they are."""
+    agent = request.headers.get("User-Agent", "")[:_LONGEST_AGENT]
+    return bool(_MACHINE.search(agent))
+
+
 def is_navigation(request) -> bool:
     """Whether a page is being opened, as far as the browser tells."""
     return (
@@ -82,15 +88,13 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
         return Click(Outcome.TOO_MANY)
     found = [each for each in links.resolve_all(texts) if kind in ("", each.kind)]
     link = next((link for link in found if _is_active(link)), None)
-    is_machine = bool(
-        _MACHINE.search(request.headers.get("User-Agent", "")[:_LONGEST_AGENT])
-    )
+    machine = plugins.ask("REFERRAL_BOT_DETECTOR", is_machine, request)
     if link is None:
         guesses.count(request)
-        if found and not is_machine:
+        if found and not machine:
             count(found[0], "late_clicks")
         return Click(Outcome.INACTIVE)
-    if is_machine:
+    if machine:
         count(link, "previews")
         return Click(Outcome.MACHINE, link)
     if cards.is_used_up(link):

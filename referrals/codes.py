@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import words
+from referrals import plugins, words
 from referrals.models import Code, ReferralLink
 
 # Crockford's alphabet: no I, L, O or U, so nothing is misread aloud or from paper.
@@ -65,15 +65,26 @@ def normalise(text: str) -> str | None:
 
 
 def draw(link: ReferralLink, **fields) -> Code:
-    """A new code for a link, by lot. Nothing about a person leads to it."""
-    for _ in range(5):
-        text = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    """A new code for a link, as the shop's generator makes them.
+
+    What cannot be typed, or is taken five times, is replaced by one drawn by lot.
+    """
+    for attempt in range(6):
+        shown = _generated(link) if attempt < 5 else by_lot(link)
+        text = normalise(shown)
         try:
             with transaction.atomic():
-                return Code.objects.create(text=text, display=text, link=link, **fields)
-        except IntegrityError:  # one in a trillion: somebody has it
+                return Code.objects.create(
+                    text=text, display=shown, link=link, **fields
+                )
+        except IntegrityError:  # somebody has it
             continue
-    raise RuntimeError("No free code was found in five tries.")
+    raise RuntimeError("No free code was found in six tries.")
+
+
+def by_lot(link: ReferralLink) -> str:
+    """Our generator: nothing about a person leads to it."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
 def choose(link: ReferralLink, wish: str) -> Code:
@@ -162,3 +173,10 @@ def _is_name_of_staff(text):
     names = User.objects.filter(is_staff=True).values_list("name", flat=True)
     spelled = (normalise(word) for name in names for word in name.split())
     return any(name in text for name in spelled if name and len(name) >= 3)
+
+
+def _generated(link):
+    shown = plugins.ask("REFERRAL_CODE_GENERATOR", by_lot, link)
+    longest = Code._meta.get_field("display").max_length
+    is_good = isinstance(shown, str) and len(shown) <= longest and normalise(shown)
+    return shown if is_good else by_lot(link)

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from orders.models import Order, OrderAddress, Payment
-from referrals import formers, mailboxes
+from referrals import formers, mailboxes, plugins
 from referrals.candidates import Candidate
 from referrals.models import Attribution
 
@@ -30,7 +30,7 @@ def of_link(candidate: Candidate, user: User) -> str:
         return "joined_before_inviter"
     if candidate.visit and candidate.touched_at > user.date_joined:
         return "touched_after_joining"
-    return ""
+    return plugins.against(candidate, user)
 
 
 def of_person(invitee: User, inviter: User | None, touched_at: datetime) -> str:

@@ -286,6 +286,10 @@ REFERRAL_CODE_GENERATOR = "referrals.codes.by_lot"
 REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
 # A shop's own rules about who can be brought by whom, beside ours
 REFERRAL_ELIGIBILITY = []
+REFERRAL_CODE_GENERATOR = "referrals.codes.by_lot"
+REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
+# A shop's own rules about who can be brought by whom, beside ours
+REFERRAL_ELIGIBILITY = []
 REFERRAL_COOKIE = "tandem_visit"
 REFERRAL_COOKIE_DAYS = 30
 # When a click may be remembered: at once, after a tap on the gift, after a yes

@@ -1,0 +1,51 @@
+"""What a shop may put in the place of ours, or beside it, by a dotted path in settings.
+
+| setting | is called with | answers | ours |
+|---|---|---|---|
+| `REFERRAL_CODE_GENERATOR` | the link | a code | `referrals.codes.by_lot` |
+| `REFERRAL_BOT_DETECTOR` | the request | a machine? | `referrals.clicks.is_machine` |
+| `REFERRAL_ELIGIBILITY` | each: candidate, user | a reason against, or "" | none |
+| `REFERRAL_SIGNALS` | each: see `referrals.signs` | a sign, or None | all of ours |
+| `REFERRAL_RULE` | the facts | see `referrals.rules` | `referrals.rules.standard` |
+
+Whose address a request has is allauth's to say (`ALLAUTH_TRUSTED_PROXY_COUNT`, and
+`get_client_ip` of the account adapter). Nobody loses a page or an account over a
+plug-in: one that raises is logged, and ours answers, or nothing speaks against.
+`referrals.testing.contracts` tells whether one keeps to this.
+"""
+
+import logging
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from referrals.models import Claim
+
+logger = logging.getLogger("tandem.referrals")
+
+SINGLE = ("REFERRAL_CODE_GENERATOR", "REFERRAL_BOT_DETECTOR", "REFERRAL_RULE")
+LISTS = ("REFERRAL_ELIGIBILITY", "REFERRAL_SIGNALS")
+
+_LONGEST_REASON = Claim._meta.get_field("reason").max_length
+
+
+def ask(name: str, ours, *args):
+    """What the one named by a setting says; ours, where it raises."""
+    try:
+        return import_string(getattr(settings, name))(*args)
+    except Exception:
+        logger.exception("%s failed, and ours was asked instead", name)
+        return ours(*args)
+
+
+def against(candidate, user) -> str:
+    """The first reason that one of a shop's own rules has against a link; or none."""
+    for path in settings.REFERRAL_ELIGIBILITY:
+        try:
+            reason = import_string(path)(candidate, user)
+        except Exception:
+            logger.exception("%s failed, and did not speak against anybody", path)
+            continue
+        if reason:
+            return reason[:_LONGEST_REASON]
+    return ""
