@@ -351,7 +351,8 @@ def test_no_balance_is_used_unless_asked(client, anna, stripe_sandbox):
     assert Order.objects.get().amount_balance == 0
 
 
-def test_an_order_that_balance_pays_is_thanked_for_at_once(client):
+def test_an_order_that_balance_pays_is_thanked_for_at_once(client, settings):
+    settings.SPENDING_QUESTIONS = []
     make_zone(amount=0)
     anna = make_user(balance=9000)
     make_cart(anna, {make_variant(amount=5000): 1})
