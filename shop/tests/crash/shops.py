@@ -140,6 +140,7 @@ def opened(folder: Path, *, with_webhooks: bool) -> Iterator[Shop]:
         "REDIS_URL": "",
         "WORKER_PAUSE_SECONDS": "0.2",
         "TRUSTED_PROXY_COUNT": "1",  # everybody of a crowd has an address of their own
+        "STEP_UP_AMOUNT": "1000000",  # who spends much balance is asked elsewhere
         "no_proxy": "127.0.0.1,localhost",
     }
     if not with_webhooks:
