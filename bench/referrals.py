@@ -37,8 +37,8 @@ from referrals.models import (  # noqa: E402
 )
 from referrals.tests.factories import make_order  # noqa: E402
 
-CLICKS = 1_000
-ORDERS = 200
+CLICKS = 500
+ORDERS = 100
 BIG = ("referrals_visit", "referrals_visitor", "referrals_attribution")
 
 rows: list[dict] = []
@@ -59,12 +59,8 @@ def main():
     )
     known = Client()
     requests("a click, a known browser", lambda client, n: known.get(door(codes, n)))
-    rows.append(
-        {
-            "what": "a click, in trivial views",
-            "times": round(first["p50_ms"] / trivial["p50_ms"], 1),
-        }
-    )
+    times = round(first["p50_ms"] / trivial["p50_ms"], 1)
+    note(what="a click, in trivial views", times=times)
     plans(codes)
     with timed("roll up one day"):
         rollup.roll_up(rollup.today() - timedelta(days=2))
@@ -72,11 +68,18 @@ def main():
         rollup.roll_up_since(rollup.today() - timedelta(days=1))
     with timed("settle, orders a second", count=ORDERS, of=orders()) as each:
         each(settlement.settle)
-    with timed("purge, the first time") as note:
-        note.update(retention.purge())
-    with timed("purge, again") as note:
-        note.update(retention.purge())
+    with timed("purge, the first time") as row:
+        row.update(retention.purge())
+    with timed("purge, again") as row:
+        row.update(retention.purge())
     report(sizes)
+
+
+def note(**row):
+    """Print a figure as soon as it is there: the whole takes minutes."""
+    rows.append(row)
+    said = ", ".join(f"{name} {value}" for name, value in row.items() if name != "what")
+    print(f"{row['what']:52} {said}", flush=True)
 
 
 def door(codes, number):
@@ -102,7 +105,7 @@ def requests(what, ask, count=CLICKS):
         "p95_ms": round(statistics.quantiles(took, n=20)[-1], 2),
         "queries": len(statements),
     }
-    rows.append(row)
+    note(**row)
     return row
 
 
@@ -123,7 +126,7 @@ def timed(what, count=0, of=()):
     row["seconds"] = round(seconds, 2)
     if count:
         row["per_second"] = round(count / seconds)
-    rows.append(row)
+    note(**row)
 
 
 def orders():
@@ -153,16 +156,13 @@ def plans(codes):
     for what, query in asked.items():
         plan = query.explain()
         scanned = [table for table in BIG if f"Seq Scan on {table} " in f"{plan} "]
-        rows.append({"what": f"plan: {what}", "reads whole tables": scanned})
+        note(what=f"plan: {what}", **{"reads whole tables": scanned})
         if scanned:
             print(plan)
             sys.exit(f"{what}: reads {scanned} from end to end")
 
 
 def report(sizes):
-    for row in rows:
-        figures = ", ".join(f"{k} {v}" for k, v in row.items() if k != "what")
-        print(f"{row['what']:52} {figures}")
     found = {"sizes": sizes, "rows": rows}
     path = HERE / "latest-referrals.json"
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
