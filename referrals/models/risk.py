@@ -69,6 +69,11 @@ class RiskSignal(models.Model):
     def __str__(self):
         return f"{self.code} ({self.weight})"
 
+    @property
+    def label(self) -> str:
+        """`same_device` as staff read it."""
+        return self.code.replace("_", " ").capitalize()
+
 
 @arrows(
     "state",

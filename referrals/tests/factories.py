@@ -29,6 +29,7 @@ from referrals.models import (
     Notice,
     OrderTouch,
     ReferralLink,
+    ReleasePause,
     ReviewCase,
     ReviewDecision,
     RiskSignal,
@@ -196,6 +197,14 @@ def make_rows(attribution, order, staff, number) -> None:
     )
     Block.objects.create(
         kind="domain", value=f"spam-{number}.example", reason="Spam", blocked_by=staff
+    )
+    ReleasePause.objects.create(
+        released_count=60,
+        usual_count=50,
+        is_standing=False,
+        ended_at=now,
+        ended_by=staff,
+        ended_because="A good week",
     )
     MemberChoices.objects.create(user=inviter)
     Notice.objects.create(
