@@ -103,7 +103,15 @@ class StaffSite(AdminSite):
         return sections + sorted(apps.values(), key=lambda app: app["name"].lower())
 
     def index(self, request, extra_context=None):
-        return super().index(request, {"figures": list(self._figures(request))})
+        # An app that this room does not know offers by `start_links` of its own admin.
+        links = [
+            link
+            for page in self._registry.values()
+            if hasattr(page, "start_links")
+            for link in page.start_links(request)
+        ]
+        shown = {"figures": list(self._figures(request)), "links": links}
+        return super().index(request, shown)
 
     def find(self, request):
         """Everything that a code, an email, a SKU or an id from Stripe names."""

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from referrals import links
-from referrals.models import Code, FunnelDay, LinkDay, ReferralLink
+from referrals.models import Code, LinkDay, ReferralLink
 from shop.kit.staff import ReadOnlyAdmin
 
 
@@ -37,12 +37,4 @@ class CodeAdmin(ReadOnlyAdmin):
 class LinkDayAdmin(ReadOnlyAdmin):
     list_display = ["link", "day", "previews", "own_clicks"]
     list_select_related = ["link__owner"]
-    search_fields = ["link__owner__email", "link__codes__text"]
-
-
-@admin.register(FunnelDay)
-class FunnelDayAdmin(ReadOnlyAdmin):
-    list_display = ["link", "day", "channel", "visits", "signups", "orders", "rewards"]
-    list_select_related = ["link__owner"]
-    list_filter = ["channel"]
     search_fields = ["link__owner__email", "link__codes__text"]

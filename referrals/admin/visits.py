@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from referrals.models import Activity, OrderTouch, Visit, Visitor
-from shop.kit.staff import ReadOnlyAdmin
+from shop.kit.staff import ReadOnlyAdmin, whether
 
 
 @admin.register(Visitor)
@@ -20,6 +20,7 @@ class VisitorAdmin(ReadOnlyAdmin):
 @admin.register(Visit)
 class VisitAdmin(ReadOnlyAdmin):
     list_display = ["link", "visitor", "first_at", "clicks", "referrer_host"]
+    list_filter = [("visitor__confirmed_at", whether("by a person"))]
     list_select_related = ["link__owner", "visitor"]
     search_fields = ["link__owner__email", "link__codes__text", "referrer_host"]
 

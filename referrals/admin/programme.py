@@ -1,0 +1,102 @@
+"""The programme's own pages for staff: figures, money, people, questions, health.
+
+They hang below the daily figures, for a page has to hang somewhere. Each needs the
+permission to see the rows that it sums up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from referrals.admin import funnel
+from referrals.models import FunnelDay
+from shop.kit.staff import ReadOnlyAdmin
+
+
+@dataclass(frozen=True)
+class Page:
+    """One address: what answers it, to whom, by which method; its name as a tab."""
+
+    name: str
+    route: str
+    view: Callable
+    permissions: tuple[str, ...]
+    label: str = ""
+    guard: Callable = require_GET
+
+
+PAGES = [
+    Page(
+        "programme",
+        "programme/",
+        funnel.page,
+        ("referrals.view_funnelday",),
+        "Funnel",
+    ),
+    Page(
+        "programme_orders",
+        "programme/orders/",
+        funnel.orders,
+        ("referrals.view_funnelday", "orders.view_order"),
+    ),
+    Page(
+        "programme_export",
+        "programme/export/",
+        funnel.export,
+        ("referrals.view_funnelday",),
+        guard=require_POST,
+    ),
+]
+
+
+@admin.register(FunnelDay)
+class FunnelDayAdmin(ReadOnlyAdmin):
+    list_display = ["link", "day", "channel", "visits", "signups", "orders", "rewards"]
+    list_select_related = ["link__owner"]
+    list_filter = ["channel"]
+    search_fields = ["link__owner__email", "link__codes__text"]
+    change_list_template = "admin/referrals/funnelday/change_list.html"
+
+    def get_urls(self):
+        pages = [
+            path(
+                page.route,
+                self.admin_site.admin_view(partial(self._answer, page)),
+                name=f"referrals_{page.name}",
+            )
+            for page in PAGES
+        ]
+        return [*pages, *super().get_urls()]
+
+    def _answer(self, page, request):
+        if not request.user.has_perms(page.permissions):
+            raise PermissionDenied
+        return page.guard(partial(page.view, self))(request)
+
+    def page(self, request, name, title, **context):
+        """A page of the programme between its tabs."""
+        tabs = [
+            (page.label, reverse(f"admin:referrals_{page.name}"), page.name == name)
+            for page in PAGES
+            if page.label and request.user.has_perms(page.permissions)
+        ]
+        shared = {
+            **self.admin_site.each_context(request),
+            "opts": FunnelDay._meta,
+            "title": title,
+            "tabs": tabs,
+        }
+        template = f"admin/referrals/programme/{name}.html"
+        return TemplateResponse(request, template, shared | context)
+
+    def start_links(self, request):
+        """What the staff's start page offers of this room."""
+        first = PAGES[0]
+        if request.user.has_perms(first.permissions):
+            yield "The referral programme", reverse(f"admin:referrals_{first.name}")
