@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import LedgerAccount, Transfer
 from catalog.models import StockMovement
-from orders import payments, reconciler
+from orders import disputes, payments, reconciler
 from orders.models import Dispute, Order, Payment, Refund
 from shop.kit import books
 from shop.kit.books import Row, ask, part, rule
@@ -420,7 +420,7 @@ def stripe_disputes():
         if said is None:
             if since <= dispute.opened_at <= now - IN_FLIGHT:
                 yield Row(dispute.pk, "none", found)
-        elif found != _disputed(said) and _has_landed(said, now):
+        elif not _agrees(dispute, said) and _has_landed(said, now):
             yield Row(dispute.pk, _disputed(said), found)
     intents = {dispute["payment_intent"] for dispute in theirs.values()}
     known = Payment.objects.filter(intent_id__in=intents)
@@ -430,15 +430,27 @@ def stripe_disputes():
             yield Row(said["id"], _disputed(said), "none")
 
 
+def _agrees(dispute, said):
+    """By word and money; what ended by a vague word is written down by its money."""
+    word = said["status"]
+    if disputes.is_unknown(dispute):
+        return word == dispute.status
+    is_read = dispute.closed_at and disputes.is_vague(word)
+    if word != dispute.status and not is_read:
+        return False
+    return disputes.money_away(said) == _away(dispute)
+
+
 def _away(dispute):
     """Money that a dispute of ours took and did not bring back."""
-    asks_only = dispute.status.startswith("warning") or dispute.status == "prevented"
-    return 0 if asks_only or dispute.status == "won" else dispute.amount
+    if dispute.status == "lost":
+        return dispute.amount
+    asks_only = dispute.status.startswith("warning")
+    return 0 if asks_only or dispute.closed_at else dispute.amount
 
 
 def _disputed(said):
-    moved = -sum(row["amount"] for row in said["balance_transactions"])
-    return f"{said['status']}, {moved}"
+    return f"{said['status']}, {disputes.money_away(said)}"
 
 
 _GIVEN_HERE = (Refund.State.PENDING, Refund.State.SUCCEEDED)

@@ -26,13 +26,22 @@ _PROGRESS = {
     "warning_closed": 3,
     "needs_response": 4,
     "under_review": 5,
-    "lost": 7,
-    "won": 8,  # also an appeal that turned a loss
+    "prevented": 7,
+    "lost": 8,
+    "won": 9,  # also an appeal that turned a loss
 }
 
 
-def record_dispute(said: dict) -> None:
+def record_closed(said: dict) -> None:
+    """Stripe says that it is over, be it by a word that we do not know."""
+    record_dispute(said, is_over=True)
+
+
+def record_dispute(said: dict, *, is_over: bool = False) -> None:
     """Opened, answered, won or lost; an inquiry moves no money."""
+    is_over = is_over or said["status"] in Dispute.ENDS
+    status = _read(said, is_over)
+    closed_at = timezone.now() if is_over else None
     with transaction.atomic():
         order, payment = reversals.lock_order_of(said)
         dispute, made = Dispute.objects.get_or_create(
@@ -41,19 +50,19 @@ def record_dispute(said: dict) -> None:
                 "payment": payment,
                 "amount": said["amount"],
                 "currency": said["currency"].upper(),
-                "status": said["status"],
+                "status": status,
                 "reason": said["reason"],
                 "due_by": _due_by(said),
                 "opened_at": reversals.moment(said["created"]),
-                "closed_at": _closed_at(said["status"]),
+                "closed_at": closed_at,
             },
         )
         if not made:
-            if _progress(said["status"]) <= _progress(dispute.status):
+            if not _is_news(dispute, status, is_over):
                 return
-            dispute.status, dispute.amount = said["status"], said["amount"]
+            dispute.status, dispute.amount = status, said["amount"]
             dispute.due_by = _due_by(said) or dispute.due_by
-            dispute.closed_at = _closed_at(said["status"])
+            dispute.closed_at = closed_at
             dispute.save(update_fields=["status", "amount", "due_by", "closed_at"])
         _answer_warnings(payment)
         kind = "dispute_closed" if dispute.closed_at else "disputed"
@@ -78,6 +87,48 @@ def record_warning(said: dict) -> None:
         if made:
             _answer_warnings(payment)
             _note_dispute(order, dispute, "fraud_warning")
+
+
+def is_unknown(dispute: Dispute) -> bool:
+    """Open under a word of Stripe's that we do not know: only a person ends it."""
+    is_warning = dispute.status == Dispute.FRAUD_WARNING
+    return not dispute.closed_at and not is_warning and is_vague(dispute.status)
+
+
+def is_vague(word: str) -> bool:
+    """Whether a dispute's word leaves open who has the money in the end."""
+    return word == "prevented" or word not in _PROGRESS
+
+
+def end(dispute: Dispute, *, is_lost: bool, actor: User, reason: str) -> bool:
+    """Staff looked at a dispute of an unknown word: it is over.
+
+    `is_lost` says that the bank keeps the money. Whatever Stripe says later in words
+    that we know still counts. False if it had ended, or its word is known by now.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_for_update(no_key=True).get(
+            payments=dispute.payment_id
+        )
+        dispute = Dispute.objects.get(pk=dispute.pk)
+        if not is_unknown(dispute):
+            return False
+        word = dispute.status
+        dispute.status = "lost" if is_lost else word
+        dispute.closed_at = timezone.now()
+        dispute.save(update_fields=["status", "closed_at"])
+        _answer_warnings(dispute.payment)
+        where = "the bank keeps the money" if is_lost else "the money is with us"
+        timeline.note(
+            order,
+            "dispute_ended",
+            f"Dispute looked at, it is over: {where}. Reason: {reason}"[:250],
+            data={"dispute": dispute.pk, "said": word, "reason": reason},
+            actor=actor,
+            origin=timeline.Origin.STAFF,
+        )
+        signals.tell(order.pk)
+    return True
 
 
 def dismiss_warning(dispute: Dispute, actor: User) -> bool:
@@ -159,10 +210,23 @@ def _progress(status):
     return _PROGRESS.get(status, 6)
 
 
+def _read(said, is_over):
+    """Stripe's word; an end by a vague one that left the money away is a loss."""
+    is_loss = is_over and is_vague(said["status"]) and money_away(said) > 0
+    return "lost" if is_loss else said["status"]
+
+
+def money_away(said: dict) -> int:
+    """What of a dispute's money is with the bank, by Stripe's own list; fee apart."""
+    return -sum(row["amount"] for row in said["balance_transactions"] or ())
+
+
+def _is_news(dispute, status, is_over):
+    before, now = _progress(dispute.status), _progress(status)
+    # Of two words that we do not know only an end is told from the other.
+    return now > before or (now == before and is_over and not dispute.closed_at)
+
+
 def _due_by(said):
     due = (said.get("evidence_details") or {}).get("due_by")
     return reversals.moment(due) if due else None
-
-
-def _closed_at(status):
-    return timezone.now() if status in Dispute.ENDS else None

@@ -35,8 +35,11 @@ class Chapter:
     entries: tuple[Entry, ...]
 
 
-def gather(dispute: Dispute) -> list[Chapter]:
-    """Everything useful about a disputed payment, in the order a bank reads it."""
+def gather(dispute: Dispute, *, mails: bool) -> list[Chapter]:
+    """Everything useful about a disputed payment, in the order a bank reads it.
+
+    `mails` says whether the list of mails is part of it.
+    """
     payment = dispute.payment
     order = payment.order
     chapters = [
@@ -48,7 +51,7 @@ def gather(dispute: Dispute) -> list[Chapter]:
         ("Money given back", _refunds(order)),
         ("Delivery", _delivery(order)),
         ("What happened", _events(order)),
-        ("Mails to the customer", _mails(order)),
+        ("Mails to the customer", _mails(order) if mails else ()),
     ]
     filled = [Chapter(title, tuple(entries)) for title, entries in chapters]
     return [chapter for chapter in filled if chapter.entries]

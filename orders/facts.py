@@ -138,7 +138,7 @@ _RECORDERS = {
     "refund.failed": reversals.record_refund,
     "charge.dispute.created": disputes.record_dispute,
     "charge.dispute.updated": disputes.record_dispute,
-    "charge.dispute.closed": disputes.record_dispute,
+    "charge.dispute.closed": disputes.record_closed,
     "charge.dispute.funds_withdrawn": disputes.record_dispute,
     "charge.dispute.funds_reinstated": disputes.record_dispute,
     "radar.early_fraud_warning.created": disputes.record_warning,

@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
@@ -7,8 +9,17 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET
 
 from orders import disputes, evidence
-from orders.models import Dispute, Refund, RefundLine
-from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, linked, money_column, whether
+from orders.admin import ending
+from orders.models import Dispute, Order, Refund, RefundLine
+from shop.kit.models import Message
+from shop.kit.staff import (
+    NOTHING,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    linked,
+    money_column,
+    whether,
+)
 
 
 class RefundLineInline(ReadOnlyInline):
@@ -92,6 +103,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         "closed_at",
         "stripe_id",
         "known",
+        "way_out",
     ]
 
     belongs_to = linked("payment.order", "Order")
@@ -104,20 +116,38 @@ class DisputeAdmin(ReadOnlyAdmin):
             reverse("admin:orders_dispute_evidence", args=[dispute.pk]),
         )
 
+    @admin.display(description="If Stripe's word is unknown")
+    def way_out(self, dispute):
+        if not disputes.is_unknown(dispute):
+            return NOTHING
+        return format_html(
+            '<a href="{}">Looked at in the dashboard, it is over…</a>',
+            reverse("admin:orders_dispute_end", args=[dispute.pk]),
+        )
+
     def get_urls(self):
         page = self.admin_site.admin_view(require_GET(self.evidence))
+        end = self.admin_site.admin_view(partial(ending.end, self))
         return [
+            path("<int:pk>/end/", end, name="orders_dispute_end"),
             path("<int:pk>/evidence/", page, name="orders_dispute_evidence"),
             *super().get_urls(),
         ]
 
     def evidence(self, request, pk):
-        """What a bank is told of a disputed order, gathered on one page."""
-        if not self.has_view_permission(request):
+        """What a bank is told of a disputed order, gathered on one page.
+
+        It shows the order, so whoever reads it may see orders; mails likewise.
+        """
+        orders = self.admin_site.get_model_admin(Order)
+        mails = self.admin_site.get_model_admin(Message)
+        if not (
+            self.has_view_permission(request) and orders.has_view_permission(request)
+        ):
             raise PermissionDenied
         rows = Dispute.objects.select_related("payment__order__user")
         dispute = get_object_or_404(rows, pk=pk)
-        chapters = evidence.gather(dispute)
+        chapters = evidence.gather(dispute, mails=mails.has_view_permission(request))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,

@@ -185,6 +185,14 @@ class Migration(migrations.Migration):
                 ("expired_at", models.DateTimeField(blank=True, null=True)),
                 ("cancelled_at", models.DateTimeField(blank=True, null=True)),
                 (
+                    "closing_tried_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When it was last tried to let it expire.",
+                        null=True,
+                    ),
+                ),
+                (
                     "held_at",
                     models.DateTimeField(
                         blank=True, help_text="Waits for a person's look.", null=True
@@ -612,6 +620,14 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=200)),
                 ("failure_reason", models.CharField(blank=True, max_length=250)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "asked_again_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When Stripe was last asked for it once more.",
+                        null=True,
+                    ),
+                ),
                 ("accepted_at", models.DateTimeField(blank=True, null=True)),
                 ("failed_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -744,6 +760,14 @@ class Migration(migrations.Migration):
                 ("processed_at", models.DateTimeField(blank=True, null=True)),
                 ("attempts", models.PositiveIntegerField(default=0)),
                 ("error", models.TextField(blank=True)),
+                (
+                    "note",
+                    models.CharField(
+                        blank=True,
+                        help_text="What was made of it, if not acted on.",
+                        max_length=250,
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-pk"],
@@ -1089,7 +1113,8 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("status__in", ["won", "lost", "warning_closed"]), _negated=True
+                        ("status__in", ["won", "lost", "warning_closed", "prevented"]),
+                        _negated=True,
                     ),
                     ("closed_at__isnull", False),
                     _connector="OR",

@@ -104,6 +104,9 @@ class Order(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     expired_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    closing_tried_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was last tried to let it expire."
+    )
     held_at = models.DateTimeField(
         null=True, blank=True, help_text="Waits for a person's look."
     )

@@ -119,6 +119,9 @@ class StripeEvent(models.Model):
     processed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
+    note = models.CharField(
+        max_length=250, blank=True, help_text="What was made of it, if not acted on."
+    )
 
     objects = StripeEventQuerySet.as_manager()
 

@@ -102,6 +102,9 @@ class Refund(models.Model):
         related_name="+",
     )
     created_at = models.DateTimeField(default=timezone.now)
+    asked_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Stripe was last asked for it once more."
+    )
     accepted_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(
@@ -223,12 +226,14 @@ class DisputeQuerySet(models.QuerySet):
 class Dispute(models.Model):
     """A payment that a bank questions; `status` is Stripe's own word for it.
 
-    An early fraud warning is one too: it is `fraud_warning` until somebody looked, or
+    Only an end by another word that left the money with the bank is called `lost`, for
+    that is what it is. A word that is not known does not end it: somebody looks. An
+    early fraud warning is one too: it is `fraud_warning` until somebody looked, or
     until a dispute came of it.
     """
 
     FRAUD_WARNING = "fraud_warning"
-    ENDS = ("won", "lost", "warning_closed")
+    ENDS = ("won", "lost", "warning_closed", "prevented")
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
     stripe_id = models.CharField(max_length=120, unique=True)
@@ -248,7 +253,7 @@ class Dispute(models.Model):
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(status__in=["won", "lost", "warning_closed"])
+                condition=~Q(status__in=["won", "lost", "warning_closed", "prevented"])
                 | Q(closed_at__isnull=False),
                 name="closed_dispute_has_time",
             ),
