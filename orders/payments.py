@@ -185,6 +185,20 @@ def session_of(payment: Payment) -> dict:
     return found.to_dict()
 
 
+def metadata_of(intent_id: str) -> dict[str, str]:
+    """What a payment at Stripe says whose it is; empty for one that it does not know.
+
+    Raises PaymentUnavailable.
+    """
+    try:
+        found = client().v1.payment_intents.retrieve(intent_id)
+    except stripe.InvalidRequestError:
+        return {}
+    except stripe.StripeError as error:
+        raise PaymentUnavailable(intent_id) from error
+    return found.to_dict()["metadata"] or {}
+
+
 def events_since(moment: datetime) -> list[dict]:
     """What Stripe told its webhooks, or tried to, oldest first.
 

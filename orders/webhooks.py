@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from orders import facts, payments
-from orders.models import StripeEvent
+from orders import facts, payments, reversals
+from orders.models import Order, Payment, StripeEvent
 from shop.kit import jobs
 
 logger = logging.getLogger("tandem.webhooks")
@@ -21,6 +21,9 @@ logger = logging.getLogger("tandem.webhooks")
 # Stripe's events are a few kilobytes; nobody else gets to make us read more.
 MOST_BYTES = 512 * 1024
 FORGOTTEN_AFTER = timedelta(minutes=5)
+# So long Stripe itself tries to tell of the payment that an early event is about.
+EARLY_FOR = timedelta(days=3)
+MOST_ASKED = 100
 
 
 class NotFromStripe(Exception):
@@ -106,6 +109,53 @@ def retry_forgotten() -> int:
 @jobs.job(attempts=1)
 def retry_forgotten_events() -> None:
     retry_forgotten()
+
+
+def set_aside_foreign() -> int:
+    """Be done with early events about payments that are not this shop's; how many.
+
+    Others may use the same account. Stripe is asked about each payment, once: what
+    names an order of ours stays unprocessed, with a note, until somebody has looked.
+    """
+    old = timezone.now() - EARLY_FOR
+    early = StripeEvent.objects.unprocessed().filter(
+        note="", error__startswith=reversals.TooEarly.__name__
+    )
+    count = 0
+    for event in early.order_by("pk")[:MOST_ASKED]:
+        if reversals.moment(event.payload["created"]) > old:
+            continue
+        try:
+            is_ours = _is_ours(event)
+        except payments.PaymentUnavailable:
+            logger.warning("Stripe cannot be asked about %s", event)
+            break
+        waiting = StripeEvent.objects.filter(pk=event.pk, processed_at=None)
+        if is_ours:
+            logger.error("%s names a payment of ours that is not known", event)
+            waiting.update(note="Stripe says that it is about an order of this shop.")
+        else:
+            note = "About a payment that is not this shop's: set aside."
+            count += waiting.update(processed_at=timezone.now(), error="", note=note)
+    return count
+
+
+@jobs.every("foreign-events", hours=1)
+@jobs.job(attempts=1)
+def set_aside_foreign_events() -> None:
+    set_aside_foreign()
+
+
+def _is_ours(event):
+    intent = event.payload["data"]["object"].get("payment_intent")
+    if not intent:  # all of ours have one
+        return False
+    names = payments.metadata_of(intent)
+    attempts = Payment.objects.filter(
+        Q(intent_id=intent) | Q(idempotency_key=names.get("payment", ""))
+    )
+    orders = Order.objects.filter(code=names.get("order", ""))
+    return attempts.exists() or orders.exists()
 
 
 def _try(pk, *, again):

@@ -51,7 +51,14 @@ class PaymentAdmin(ReadOnlyAdmin):
 class StripeEventAdmin(ReadOnlyAdmin):
     long_fields = ["payload", "error"]
     secret_fields = ["payload"]
-    list_display = ["event_id", "type", "received_at", "processed_at", "attempts"]
+    list_display = [
+        "event_id",
+        "type",
+        "received_at",
+        "processed_at",
+        "attempts",
+        "note",
+    ]
     list_filter = [
         ("processed_at", whether("processed")),
         ("error", whether("with an error")),
@@ -68,6 +75,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
         "processed_at",
         "attempts",
         "error",
+        "note",
         "said",
     ]
 

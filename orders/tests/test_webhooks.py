@@ -446,6 +446,91 @@ def test_inv_25_a_redelivery_of_a_failed_event_tries_at_once(
 # What it costs
 
 
+# Others at the same Stripe account
+
+
+def days_pass(time_machine):
+    over = timezone.now() + webhooks.EARLY_FOR + timedelta(minutes=1)
+    time_machine.move_to(over, tick=False)
+
+
+@pytest.fixture
+def foreign(client, stripe_sandbox):
+    """A refund of another shop's payment, told to this one."""
+    stripe = stripe_sandbox.client().v1
+    session = stripe.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "success_url": "https://elsewhere.example/",
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": "usd",
+                        "unit_amount": 900,
+                        "product_data": {"name": "A book"},
+                    },
+                }
+            ],
+        }
+    )
+    stripe_sandbox.pay(session.id)
+    intent = stripe_sandbox.object("checkout.session", session.id)["payment_intent"]
+    stripe.refunds.create({"payment_intent": intent})
+    event = stripe_sandbox.events("refund.created")[0]
+    assert deliver(client, stripe_sandbox, event).status_code == 200
+    return StripeEvent.objects.get()
+
+
+def test_an_event_about_another_shops_payment_is_set_aside_after_three_days(
+    foreign, time_machine
+):
+    assert foreign.error.startswith("TooEarly")
+    assert webhooks.set_aside_foreign() == 0
+
+    days_pass(time_machine)
+    assert webhooks.set_aside_foreign() == 1
+    assert webhooks.set_aside_foreign() == 0
+
+    foreign.refresh_from_db()
+    assert foreign.processed_at
+    assert "not this shop's" in foreign.note
+    assert webhooks.try_unprocessed() == webhooks.Tried(0, 0)
+
+
+def test_a_foreign_event_waits_while_stripe_cannot_be_asked(
+    foreign, time_machine, stripe_sandbox
+):
+    days_pass(time_machine)
+    stripe_sandbox.faults.answer(500, 9)
+
+    assert webhooks.set_aside_foreign() == 0
+
+    foreign.refresh_from_db()
+    assert foreign.processed_at is None
+
+
+def test_an_early_event_about_an_order_of_ours_is_kept_and_marked(
+    client, stripe_sandbox, order, time_machine
+):
+    pay(stripe_sandbox, order)
+    intent = stripe_sandbox.events("charge.succeeded")[0]["data"]["object"]
+    made = {"payment_intent": intent["payment_intent"]}
+    stripe_sandbox.client().v1.refunds.create(made)
+    deliver(client, stripe_sandbox, stripe_sandbox.events("refund.created")[0])
+    days_pass(time_machine)
+
+    assert webhooks.set_aside_foreign() == 0
+    asked = len(stripe_sandbox.requests)
+    assert webhooks.set_aside_foreign() == 0
+
+    stored = StripeEvent.objects.get()
+    assert stored.processed_at is None
+    assert "an order of this shop" in stored.note
+    assert stored.error
+    assert len(stripe_sandbox.requests) == asked, "Stripe is asked once"
+
+
 @pytest.mark.parametrize("balance", [0, 1200])
 def test_a_webhook_costs_twenty_five_queries_at_most(client, stripe_sandbox, balance):
     ada = make_user(balance=balance)
