@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -26,6 +27,7 @@ from shop.kit.money import format_money
 logger = logging.getLogger("tandem.refunds")
 
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
+MOST_ASKED = 100
 
 
 class NotRefundable(Exception):
@@ -179,15 +181,21 @@ def execute(plan: Plan, actor: User | None, origin=Refund.Origin.STAFF) -> Refun
 
 
 def finish_requested() -> int:
-    """Ask Stripe again for refunds whose answer is missing; how many got one."""
-    waiting = Refund.objects.filter(
-        state=Refund.State.REQUESTED, payment__isnull=False
-    ).select_related("order", "payment")
+    """Ask Stripe again for refunds whose answer is missing; how many got one.
+
+    Those that were not asked for lately come first.
+    """
+    # Of a younger one somebody waits for the first answer right now.
     late = timezone.now() - ASKED_AGAIN_AFTER
+    waiting = (
+        Refund.objects.filter(state=Refund.State.REQUESTED, payment__isnull=False)
+        .filter(Q(origin=Refund.Origin.AUTOMATIC) | Q(created_at__lte=late))
+        .select_related("order", "payment")
+        .order_by(F("asked_again_at").asc(nulls_first=True), "pk")
+    )
     count = 0
-    for refund in list(waiting.order_by("pk")[:100]):
-        if refund.origin != Refund.Origin.AUTOMATIC and refund.created_at > late:
-            continue  # somebody waits for its first answer right now
+    for refund in list(waiting[:MOST_ASKED]):
+        Refund.objects.filter(pk=refund.pk).update(asked_again_at=timezone.now())
         try:
             _ask(refund, again=True)
         except (payments.RefundRefused, payments.PaymentUnavailable):

@@ -15,7 +15,7 @@ from orders.tests.factories import (
     open_session,
     place,
 )
-from shop.kit import jobs
+from shop.kit import guards, jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +61,23 @@ def test_inv_14_an_overdue_order_is_closed_at_stripe_before_anything_returns(
     assert lamp.stock == 5
     assert ledger.balance(ada, "USD") == 1000
     assert expiry.expire_overdue() == 0
+
+
+def test_an_order_that_cannot_be_closed_keeps_nobody_elses_goods(
+    clock, stripe_sandbox, monkeypatch
+):
+    """One at a time: what fails goes behind what was not tried yet."""
+    monkeypatch.setattr(expiry, "MOST_ORDERS", 1)
+    stuck, other = make_order(), make_order()
+    with guards.lifted():
+        stuck.payments.update(session_id="cs_nobody_knows")
+    overdue(clock)
+
+    assert expiry.expire_overdue() == 0
+    clock.shift(timedelta(minutes=1))
+    assert expiry.expire_overdue() == 1
+
+    assert (status(stuck), status(other)) == ("pending", "expired")
 
 
 def test_an_order_whose_page_was_never_opened_expires(clock, stripe_sandbox):

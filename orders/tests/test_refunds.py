@@ -254,6 +254,26 @@ def test_a_lost_answer_is_asked_for_again_and_pays_once(
     assert ledger.balance(order.user, "USD") == 1000
 
 
+def test_a_refund_that_cannot_be_made_keeps_nobody_else_from_their_money(
+    bought, stripe_sandbox, monkeypatch
+):
+    """One at a time: what fails goes behind what was not asked for yet."""
+    monkeypatch.setattr(refunds, "MOST_ASKED", 1)
+    stuck, other = bought(), bought()
+    stripe_sandbox.faults.answer(500, 99)
+    for order in (stuck, other):
+        with pytest.raises(payments.PaymentUnavailable):
+            give_back(order)
+    Refund.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+
+    assert refunds.finish_requested() == 0
+    stripe_sandbox.faults.clear()
+    assert refunds.finish_requested() == 1
+
+    assert stuck.refunds.get().state == State.REQUESTED
+    assert other.refunds.get().state == State.SUCCEEDED
+
+
 def test_the_webhook_may_overtake_our_own_note(bought, stripe_sandbox, monkeypatch):
     order = bought(make_user(balance=1000))
     ask = payments.refund
