@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from orders import confirmation, payments, refunds, timeline
-from orders.models import Order, Payment
+from orders.models import Dispute, Order, Payment
 from shop.kit.money import format_money
 
 
@@ -80,6 +80,21 @@ def cancel_unpaid(
     if closed.status not in (Order.Status.CANCELLED, Order.Status.EXPIRED):
         raise payments.AlreadyPaid(order.code)
     return closed
+
+
+def refusal(order: Order) -> str:
+    """Why its buyer cannot take a paid order back, in words for them; else empty."""
+    if not order.can_be_cancelled:
+        return "This order cannot be cancelled any more."
+    disputes = Dispute.objects.filter(payment__order=order).taking_money()
+    if disputes.open().exists():
+        return (
+            "Your bank is looking into this payment, so the order cannot be cancelled "
+            "here. The bank decides about the money."
+        )
+    if disputes.lost_by():
+        return "Your bank has given you this money back already. Write to us, please."
+    return ""
 
 
 def propose(order: Order, decision: Decision | None = None) -> Proposal:

@@ -99,6 +99,9 @@ def test_the_token_of_a_members_order_opens_nothing(client):
     order = confirmed()
     path = reverse("orders:order", args=[order.code])
 
+    answer = client.get(path, {"t": order.access_token})
+    assert answer.url.startswith(reverse("account_login"))
+    client.force_login(make_user())
     assert client.get(path, {"t": order.access_token}).status_code == 404
 
 

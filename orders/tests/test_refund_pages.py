@@ -156,3 +156,46 @@ def test_an_order_that_a_person_looks_at_is_not_cancelled_by_its_buyer(client, o
     answer = client.get(cancel_url(order), follow=True).content.decode()
 
     assert "cannot be cancelled any more" in answer
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (None, "Your bank is looking into this payment"),
+        ("lose", "Your bank has given you this money back already"),
+    ],
+)
+def test_a_customer_cannot_cancel_what_the_bank_decides(
+    client, stripe_sandbox, order, ends, words
+):
+    intent = order.payments.get().intent_id
+    charge = stripe_sandbox.object("payment_intent", intent)["latest_charge"]
+    dispute = stripe_sandbox.disputes.open(charge)
+    if ends:
+        getattr(stripe_sandbox.disputes, ends)(dispute["id"])
+    for event in stripe_sandbox.events():
+        deliver(client, stripe_sandbox, event)
+    client.force_login(order.user)
+
+    page = client.get(order.get_absolute_url()).content.decode()
+    asked = client.get(cancel_url(order), follow=True).content.decode()
+    client.post(cancel_url(order), {"version": "x"})
+
+    assert cancel_url(order) not in page
+    assert words in asked
+    order.refresh_from_db()
+    assert order.status == Order.Status.CONFIRMED
+    assert order.lines.get().variant.stock == 7
+
+
+def test_a_customer_may_cancel_what_a_bank_only_asks_about(
+    client, stripe_sandbox, order
+):
+    intent = order.payments.get().intent_id
+    charge = stripe_sandbox.object("payment_intent", intent)["latest_charge"]
+    stripe_sandbox.disputes.warn(charge)
+    for event in stripe_sandbox.events():
+        deliver(client, stripe_sandbox, event)
+    client.force_login(order.user)
+
+    assert cancel_url(order) in client.get(order.get_absolute_url()).content.decode()

@@ -18,9 +18,10 @@ def cancel(request, code):
     if order.is_open:
         return _cancel_unpaid(request, order, token)
     wish = refunds.Wish(everything=True, restock=True, cancels=True)
+    refusal = cancellations.refusal(order)
     try:
-        if not order.can_be_cancelled:
-            raise refunds.NotRefundable("This order cannot be cancelled any more.")
+        if refusal:
+            raise refunds.NotRefundable(refusal)
         shown = refunds.plan(order, wish)
     except refunds.NotRefundable as error:
         messages.error(request, str(error))
@@ -59,7 +60,7 @@ def _cancel_unpaid(request, order, token):
 def _why_it_stands(order):
     """In words that are true: the money may be here, on its way, or looked at."""
     order = Order.objects.get(pk=order.pk)
-    if order.can_be_cancelled:
+    if not cancellations.refusal(order):
         return "Your payment was faster. The order is paid; you can still cancel it."
     if order.held_at:
         return "Your payment was faster. A person looks at it and writes to you."

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import addresses
-from orders import emails, timeline
+from orders import cancellations, emails, timeline
 from orders.access import order_for, sign_in_first
 from orders.forms import FindOrderForm
 from orders.models import Order
@@ -31,7 +31,10 @@ def history(request):
 def order(request, code):
     """One order: its states, lines, amounts, address and what happened to it."""
     found = order_for(request, code, request.GET.get("t", ""))
-    context = receipt(found) | {"steps": timeline.ahead(found)}
+    context = receipt(found) | {
+        "steps": timeline.ahead(found),
+        "can_be_cancelled": not cancellations.refusal(found),
+    }
     return render(request, "orders/order.html", context)
 
 

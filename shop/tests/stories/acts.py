@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 from accounts import ledger
 from catalog import stock
-from orders import buying, checkout, confirmation, disputes, payments, refunds
+from orders import (
+    buying,
+    cancellations,
+    checkout,
+    confirmation,
+    disputes,
+    payments,
+    refunds,
+)
 from orders.models import Cart, Dispute, Order, Payment, Refund
 from orders.tests.factories import details, fill, let_go
 from shop.sandbox.stripe import refunds as stripe_refunds
@@ -93,7 +101,7 @@ def snatch(stage, act):
 def cancel(stage, act):
     """The buyer takes a paid order back."""
     chosen = _chosen(stage, act)
-    if not chosen.can_be_cancelled:
+    if cancellations.refusal(chosen):
         raise Impossible
     wish = refunds.Wish(everything=True, restock=True, cancels=True, reason="Changed")
     _refund(chosen, wish, chosen.user, Refund.Origin.CUSTOMER)
