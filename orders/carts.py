@@ -219,7 +219,7 @@ def merge(guest: Cart, user) -> list[str]:
             guest.save(update_fields=["user", "token_hash"])
             return []
         # Before any line: a payment that arrives now locks its order first, too.
-        _bring_open_order(guest, own)
+        _bring_open_order(_locked_orders(guest, own), guest, own)
         taken = _in_open_order(own)
         said = []
         for line in guest.lines.select_related("variant__product"):
@@ -280,13 +280,18 @@ def _in_open_order(cart):
     return dict(lines.values_list("variant_id", "quantity"))
 
 
-def _bring_open_order(guest, own):
+def _locked_orders(guest, own):
+    """The orders that a merge writes, or whose late payment would take lines away.
+
+    The guest's all lose their cart with it, those that ended too.
+    """
+    orders = Order.objects.filter(Q(cart=guest) | Q(cart=own, confirmed_at=None))
+    return list(orders.select_for_update(no_key=True).order_by("pk"))
+
+
+def _bring_open_order(orders, guest, own):
     """The guest's unpaid order becomes the own cart's, unless that one has its own."""
-    open_orders = list(
-        Order.objects.select_for_update(no_key=True)
-        .filter(cart__in=[guest, own], status=Order.Status.PENDING)
-        .order_by("pk")
-    )
+    open_orders = [each for each in orders if each.status == Order.Status.PENDING]
     if [order.cart_id for order in open_orders] == [guest.pk]:
         Order.objects.filter(pk=open_orders[0].pk).update(cart=own)
 

@@ -25,6 +25,7 @@ from orders.models import Order, OrderEvent, Payment, StripeEvent
 from orders.tests.factories import (
     deliver,
     details,
+    let_go,
     make_cart,
     make_user,
     make_zone,
@@ -461,6 +462,56 @@ def test_inv_22_cancelling_raced_against_the_webhook_has_one_outcome(stripe_sand
     lamp.refresh_from_db()
     assert lamp.stock == 70
     assert_books_hold()
+
+
+@pytest.fixture
+def paid_late_at_sign_in(stripe_sandbox, monkeypatch):
+    """A guest pays an order that expired, and signs in while it is being confirmed."""
+    forget = confirmation.carts.forget_ordered
+
+    def forget_slowly(order):
+        hesitate()
+        forget(order)
+
+    def happens():
+        ada = make_user()
+        lamp = make_variant(amount=5000, stock=9)
+        make_cart(ada, {lamp: 1})
+        guest = make_cart(None, {lamp: 1})
+        order = place(guest)
+        events = pay(stripe_sandbox, order)
+        let_go(order)
+
+        def sign_in():
+            time.sleep(0.1)  # the order is locked by now, its lines are not yet
+            return confirmation.carts.merge(guest, ada)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(confirmation.carts, "forget_ordered", forget_slowly)
+            results = at_once(lambda: webhooks.take_in(events), sign_in)
+        order.refresh_from_db()
+        return order, results
+
+    return happens
+
+
+def test_a_late_payment_and_a_sign_in_wait_for_each_other(paid_late_at_sign_in, caplog):
+    order, results = paid_late_at_sign_in()
+
+    assert failures(results) == []
+    assert "deadlock" not in caplog.text
+    assert order.status == Order.Status.CONFIRMED
+    assert_books_hold()
+
+
+def test_twin_merging_without_the_closed_orders_lock_meets_a_deadlock(
+    paid_late_at_sign_in, monkeypatch, caplog
+):
+    monkeypatch.setattr(confirmation.carts, "_locked_orders", lambda guest, own: [])
+
+    _, results = paid_late_at_sign_in()
+
+    assert "deadlock" in caplog.text + str(results)
 
 
 @pytest.mark.cooked_books
