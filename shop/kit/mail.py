@@ -7,8 +7,10 @@ What staff send again is a new row with a number and an id of its own: the reade
 program would hide a second mail under the first one's id.
 """
 
+import logging
 import re
 import secrets
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -18,9 +20,15 @@ from django.db.models import Max
 from django.dispatch import Signal
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django_tasks import TaskResultStatus
 
 from shop.kit import jobs
 from shop.kit.models import Message
+
+logger = logging.getLogger("tandem.mail")
+
+# By then a mail that nobody is about to send has lost its job.
+LOST_AFTER = timedelta(hours=1)
 
 # Staff had a mail sent again. Told within the transaction, with `message` and `actor`.
 sent_again = Signal()
@@ -179,6 +187,45 @@ def deliver(message_pk: int) -> None:
         timezone.now(),
     )
     message.save(update_fields=["state", "error", "attempts", "sent_at"])
+
+
+def give_up_lost() -> int:
+    """Mark queued mails that no job will send any more as failed; how many.
+
+    The worker died on every try, so nobody could note it: now staff see it, and can
+    send it again. One that is tried all the same is sent.
+    """
+    from django_tasks_db.models import DBTaskResult
+
+    queued = Message.objects.filter(
+        state=Message.State.QUEUED, created_at__lte=timezone.now() - LOST_AFTER
+    )
+    waiting = set(queued.values_list("pk", flat=True))
+    if not waiting:
+        return 0
+    alive = DBTaskResult.objects.filter(
+        task_path=deliver.module_path,
+        status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING],
+    )
+    for call in alive.values_list("args_kwargs", flat=True).iterator():
+        waiting.discard(call["args"][0])
+    # One statement per mail, for the mail may have been sent since.
+    lost = [
+        pk
+        for pk in sorted(waiting)
+        if queued.filter(pk=pk).update(
+            state=Message.State.FAILED, error="The worker died on every try."
+        )
+    ]
+    for pk in lost:
+        logger.error("mail %s is not sent: its job is gone", pk)
+    return len(lost)
+
+
+@jobs.every("lost-mail", hours=1)
+@jobs.job(attempts=1)
+def give_up_lost_mail() -> None:
+    give_up_lost()
 
 
 class Outbox(BaseEmailBackend):

@@ -4,10 +4,13 @@ import pytest
 from django.core.mail import EmailMessage, send_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django_tasks import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
 
 from orders import emails
 from orders.tests.factories import make_order, make_user
-from shop.kit import mail
+from shop.kit import jobs, mail
 from shop.kit.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -176,3 +179,55 @@ def test_a_copy_of_a_copy_is_the_next_copy_of_the_first(run_jobs, mailoutbox):
     run_jobs()
 
     assert [each.copy for each in Message.objects.order_by("pk")] == [0, 1, 2, 0]
+
+
+# Mails whose job is gone
+
+
+@pytest.fixture
+def lost(time_machine):
+    """A mail whose worker was killed on its last try, an hour and more ago."""
+    emails.order_confirmed(make_order())
+    now = timezone.now()
+    DBTaskResult.objects.update(
+        status=TaskResultStatus.RUNNING,
+        started_at=now,
+        worker_ids=["dead"] * jobs.DEFAULT_ATTEMPTS,
+    )
+    time_machine.move_to(now + mail.LOST_AFTER, tick=False)
+    return Message.objects.get()
+
+
+def test_a_mail_whose_worker_died_on_every_try_is_told_and_can_be_sent_again(
+    lost, run_jobs, mailoutbox
+):
+    assert mail.give_up_lost() == 0, "it may still be on its way"
+    jobs.reap()
+
+    assert mail.give_up_lost() == 1
+    assert mail.give_up_lost() == 0
+
+    lost.refresh_from_db()
+    assert lost.state == Message.State.FAILED
+    assert lost.error == "The worker died on every try."
+    mail.send_again(lost, mail.next_copy(lost), make_user())
+    run_jobs()
+    assert [message.to for message in mailoutbox] == [[lost.recipient]]
+
+
+def test_a_mail_that_waits_for_its_turn_is_left_alone(time_machine):
+    emails.order_confirmed(make_order())
+    time_machine.move_to(timezone.now() + timedelta(days=2), tick=False)
+
+    assert mail.give_up_lost() == 0
+    assert Message.objects.get().state == Message.State.QUEUED
+
+
+def test_the_worker_looks_for_lost_mails_by_itself(lost, run_jobs):
+    jobs.reap()
+
+    jobs.tick()
+    run_jobs()
+
+    lost.refresh_from_db()
+    assert lost.state == Message.State.FAILED
