@@ -1,11 +1,33 @@
-"""What we ask of somebody who joins, with a password or by a provider."""
+"""What we ask of somebody who joins, with a password or by a provider, or leaves."""
 
 from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
 from allauth.socialaccount import forms as social_forms
+from django import forms
 from django.contrib.auth.hashers import make_password
 
 from accounts.signup import SharedSignupForm, TellsRemarks
+
+
+class CloseForm(forms.Form):
+    """Closing an account: `left`, what is given up, as the page has shown it."""
+
+    left = forms.CharField(required=False, max_length=200)
+    understood = forms.BooleanField(
+        label="I understand that this cannot be undone",
+        error_messages={"required": "Tick the box if you are sure."},
+    )
+
+    def __init__(self, *args, left: dict[str, int], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.gives_up = left
+        self.shown = ",".join(f"{code}:{left[code]}" for code in sorted(left))
+
+    def clean_left(self):
+        if self.cleaned_data["left"] != self.shown:
+            raise forms.ValidationError(
+                "Your balance has just changed. Please look again."
+            )
 
 
 class SocialSignupForm(TellsRemarks, social_forms.SignupForm):

@@ -30,6 +30,10 @@ class UserManager(BaseUserManager):
         return self.get(email__iexact=email)
 
 
+# Reserved for names that never exist.
+CLOSED_HOST = "closed.invalid"
+
+
 @frozen("date_joined")
 class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account. The email is the login, in any mix of capitals."""
@@ -70,6 +74,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         if not self.shows_name or not words:
             return ""
         return f"{words[0]} {words[-1][0]}." if len(words) > 1 else words[0]
+
+    @staticmethod
+    def closed_email(pk: int) -> str:
+        """What stands for the address of a closed account: it can be nobody's."""
+        return f"closed-{pk}@{CLOSED_HOST}"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its owner has left, and asked to be forgotten."""
+        return self.email.endswith(f"@{CLOSED_HOST}")
 
     def get_short_name(self):
         return self.first_name or self.email

@@ -302,7 +302,7 @@ def _friend(attribution):
     joined = Step("Joined", "now" if waits else "done", attribution.invitee_joined_at)
     return Friend(
         pk=attribution.pk,
-        name=attribution.invitee.public_name or "A friend",
+        name=_name(attribution.invitee),
         badge=ending.badge,
         badge_kind=ending.kind,
         steps=[Step("Opened", "done", attribution.touched_at), joined, *ending.steps],
@@ -414,3 +414,9 @@ def _days(count):
 
 def _money(amount, terms):
     return format_money(amount, terms.currency, short=True)
+
+
+def _name(friend):
+    if friend.is_closed:
+        return "A former customer"
+    return friend.public_name or "A friend"

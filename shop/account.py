@@ -3,14 +3,19 @@
 What they say of friends comes from `referrals.context`, where that app is installed.
 """
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.shortcuts import render
+from django.http import JsonResponse
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import ledger
+from accounts import ledger, privacy
+from accounts.forms import CloseForm
 from orders import timeline
 from orders.views import history
 
@@ -52,8 +57,55 @@ def balance(request):
     )
 
 
+@never_cache
+@require_GET
+@login_required
+def privacy_page(request):
+    """What the shop knows of a member: to take along, or to be forgotten."""
+    return render(request, "shop/privacy.html")
+
+
+@never_cache
+@require_GET
+@login_required
+@reauthentication_required
+def export(request):
+    return JsonResponse(
+        privacy.export(request.user),
+        headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
+        json_dumps_params={"indent": 2, "ensure_ascii": False},
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required
+def close(request):
+    """Ask once more, with what is lost written out; then forget the member."""
+    left = privacy.leaves_behind(request.user)
+    form = CloseForm(request.POST or None, left=left)
+    if request.method == "POST" and form.is_valid():
+        try:
+            privacy.close(request.user, gives_up=form.gives_up)
+        except privacy.NotYet as reason:
+            form.add_error(None, str(reason))
+        except privacy.BalanceChanged:
+            form.add_error(None, "Your balance has just changed. Please look again.")
+        else:
+            logout(request)
+            messages.success(request, "Your account is closed. Thank you for your time.")
+            return redirect("home")
+    status = 422 if form.errors else 200
+    context = {"form": form, "left": sorted(left.items())}
+    return render(request, "shop/close_account.html", context, status=status)
+
+
 urlpatterns = [
     path("", home, name="home"),
     path("orders/", history, name="orders"),
     path("balance/", balance, name="balance"),
+    path("privacy/", privacy_page, name="privacy"),
+    path("privacy/export/", export, name="export"),
+    path("privacy/close/", close, name="close"),
 ]

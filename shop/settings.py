@@ -264,6 +264,12 @@ THANK_YOU_FRAGMENTS = [
     "referrals/thank_you.html",
 ]
 
+# Who else knows something about a person: asked when they take it along, or leave
+PRIVACY_ROOMS = [
+    "orders.privacy",
+    "referrals.privacy",
+]
+
 # What sign-up asks beside name and address: a field's name, and who makes it
 SIGNUP_FIELDS = {
     "invitation_code": "referrals.signup.code_field",

@@ -147,6 +147,11 @@ def _signed_up(here):
     assert here.client.post("/accounts/signup/", form).status_code == 302
 
 
+def _proven(here):
+    form = {"password": PASSWORD}
+    assert here.client.post("/accounts/reauthenticate/", form).status_code == 302
+
+
 def _reset_asked(here):
     answer = here.client.post("/accounts/password/reset/", {"email": EMAIL})
     assert answer.status_code == 302
@@ -272,6 +277,14 @@ FORMS = [
         forgets=("code",),  # when it is asked to do something else
     ),
     Form("accounts/reauthenticate/", {"password": PASSWORD, "next": "/"}, "member"),
+    # Another balance than is shown: everything is judged, and nobody leaves.
+    Form(
+        "account/privacy/close/",
+        {"left": "USD:1", "understood": "on"},
+        "member",
+        prepare=_proven,
+        forgets=("left", "understood"),
+    ),
     Form(
         "accounts/email/",
         {"email": "new@example.com", "action_add": ""},

@@ -1,0 +1,143 @@
+"""What the shop knows of a person, for them to take along, and the way to leave.
+
+Rooms of other apps that know something more are named by `PRIVACY_ROOMS` in settings:
+each has `export(user)` and `erase(user)`. What the law has a shop keep, orders and the
+movements of money, stays and belongs to nobody that can be named.
+"""
+
+from datetime import datetime
+from importlib import import_module
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.db import transaction
+
+from accounts import ledger
+from accounts.models import User
+
+Kind = ledger.Kind
+
+
+class NotYet(Exception):
+    """The account cannot be closed now; the message is for its owner."""
+
+
+class BalanceChanged(Exception):
+    """The balance is another one than its owner agreed to give up."""
+
+
+def export(user: User) -> dict:
+    """Everything kept about a person, as plain JSON, by room. Amounts in minor units.
+
+    Of other people there is nothing in it but that they exist.
+    """
+    found = {
+        "account": {
+            "email": user.email,
+            "name": user.name,
+            "named_to_friends": user.shows_name,
+            "joined_at": _text(user.date_joined),
+        },
+        "sign_in": {
+            "addresses": list(
+                EmailAddress.objects.filter(user=user).values("email", "verified")
+            ),
+            "providers": list(
+                SocialAccount.objects.filter(user=user).values("provider", "uid")
+            ),
+        },
+        "address_book": list(
+            user.addresses.values(
+                *["name", "company", "street", "city", "district", "region"],
+                *["postal_code", "country"],
+            )
+        ),
+        "balance": [
+            {
+                "at": _text(line.created_at),
+                "amount": line.amount,
+                "balance_after": line.balance_after,
+                "currency": currency,
+                "reason": line.reason,
+                "order": line.reference,
+            }
+            for currency in _currencies(user)
+            for line in ledger.statement(user, currency)
+        ],
+    }
+    for room in _rooms():
+        found |= room.export(user)
+    return found
+
+
+def leaves_behind(user: User) -> dict[str, int]:
+    """What is in a person's wallets, by currency: closing the account gives it up."""
+    wallets = user.ledger_accounts.filter(kind=Kind.WALLET, balance__gt=0)
+    return dict(wallets.values_list("currency", "balance"))
+
+
+def close(user: User, *, gives_up: dict[str, int]) -> None:
+    """Erase a person; what they did not spend and what they owed ends with them.
+
+    `gives_up` is what they were shown. Raises NotYet and BalanceChanged; then nothing
+    has happened. Safe to repeat.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if user.is_closed:
+            return
+        if user.is_staff:
+            raise NotYet("An account of the staff is closed by another one of them.")
+        if _has(user, Kind.HELD):
+            raise NotYet("An order waits for its payment. Pay or cancel it first.")
+        if _has(user, Kind.FROZEN):
+            raise NotYet("A part of your balance is on hold while we check a payment.")
+        for room in _rooms():
+            room.erase(user)
+        if leaves_behind(user) != gives_up:
+            raise BalanceChanged
+        _empty(user, Kind.WALLET, "forfeit", "Given up with the account")
+        _empty(user, Kind.OWED, "closed", "Owed when the account was closed")
+        _anonymise(user)
+
+
+def _empty(user, account, kind, reason):
+    pots = user.ledger_accounts.filter(kind=account, balance__gt=0)
+    for currency, amount in list(pots.values_list("currency", "balance")):
+        ledger.post(
+            key=f"{kind}:{user.pk}:{currency}",
+            debit=(user, account),
+            credit=(None, Kind.CLOSED),
+            amount=amount,
+            currency=currency,
+            kind=kind,
+            reason=reason,
+        )
+
+
+def _anonymise(user):
+    EmailAddress.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
+    user.addresses.all().delete()
+    user.email, user.name = User.closed_email(user.pk), ""
+    user.shows_name = user.is_active = False
+    user.set_unusable_password()  # every session of theirs ends with it
+    user.save()
+
+
+def _has(user, kind):
+    return user.ledger_accounts.filter(kind=kind, balance__gt=0).exists()
+
+
+def _currencies(user):
+    accounts = user.ledger_accounts.filter(kind=Kind.WALLET).order_by("currency")
+    return list(accounts.values_list("currency", flat=True))
+
+
+def _rooms():
+    return [import_module(path) for path in settings.PRIVACY_ROOMS]
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

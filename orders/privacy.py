@@ -1,0 +1,32 @@
+"""A person's orders, for them to take along. They are the shop's books, and stay."""
+
+from accounts.models import User
+from orders.models import Cart, Order
+
+
+def export(user: User) -> dict:
+    orders = Order.objects.filter(user=user).select_related("address")
+    return {
+        "orders": [
+            {
+                "code": order.code,
+                "placed_at": order.placed_at.isoformat(timespec="seconds"),
+                "status": order.status,
+                "email": order.email,
+                "currency": order.currency,
+                "amount_total": order.amount_total,
+                "amount_balance": order.amount_balance,
+                "sent_to": str(getattr(order, "address", "")),
+                "lines": [
+                    {"product": line.product_name, "quantity": line.quantity}
+                    for line in order.lines.all()
+                ],
+            }
+            for order in orders.prefetch_related("lines").order_by("placed_at")
+        ]
+    }
+
+
+def erase(user: User) -> None:
+    """What was only meant to be bought is nobody's any more."""
+    Cart.objects.filter(user=user).delete()

@@ -1,0 +1,85 @@
+"""What the programme knows of a person, without naming anybody else in it."""
+
+from django.utils import timezone
+
+from accounts.models import User
+from referrals import formers, mailboxes
+from referrals.models import (
+    Attribution,
+    Code,
+    Device,
+    Invitation,
+    MemberChoices,
+    Notice,
+    ReferralLink,
+    Reward,
+    Visit,
+    Visitor,
+)
+
+OWNER_LEFT = "its owner has left"
+
+
+def export(user: User) -> dict:
+    """Touches, links, friends by number, rewards, invitations sent and received."""
+    received = Invitation.objects.filter(address_hash=mailboxes.hash_of(user.email))
+    friends = Attribution.objects.filter(inviter=user)
+    return {
+        "invited_by_a_friend": _rows(
+            Attribution.objects.filter(invitee=user),
+            *["method", "status", "touched_at", "created_at"],
+        ),
+        "links_opened": _rows(
+            Visit.objects.filter(visitor__user=user),
+            *["first_at", "last_at", "clicks", "channel", "source", "medium"],
+            *["referrer_host", "landing_path", "network", "agent"],
+        ),
+        "own_links": _rows(
+            ReferralLink.objects.filter(owner=user), "kind", "label", "created_at"
+        ),
+        "own_codes": _rows(Code.objects.filter(link__owner=user), "display"),
+        "friends": _rows(friends, "status", "created_at"),
+        "rewards": _rows(
+            Reward.objects.filter(recipient=user),
+            *["amount", "amount_reversed", "currency", "state", "available_at"],
+        ),
+        "invitations_sent": _rows(
+            Invitation.objects.filter(sender=user), "note", "created_at", "sent_at"
+        ),
+        "invitations_received": _rows(received, "created_at", "sent_at"),
+        "choices": _rows(
+            MemberChoices.objects.filter(user=user),
+            *["tells_joined", "tells_pending", "tells_available", "tells_reversed"],
+            "leaderboard_name",
+        ),
+        "notices": _rows(Notice.objects.filter(user=user), "kind", "text"),
+        "devices": Device.objects.filter(user=user).count(),
+    }
+
+
+def erase(user: User) -> None:
+    """Their links end, what their browsers told goes; who brought whom stays a row.
+
+    What a friend's inviter was paid is theirs: nobody loses it because a friend left.
+    """
+    formers.remember(user)
+    now = timezone.now()
+    ReferralLink.objects.filter(owner=user, disabled_at=None).update(
+        disabled_at=now, disabled_reason=OWNER_LEFT
+    )
+    ReferralLink.objects.filter(owner=user).update(label="")
+    Visitor.objects.filter(user=user).update(user=None)
+    Device.objects.filter(user=user).delete()
+    MemberChoices.objects.filter(user=user).delete()
+    Invitation.objects.filter(sender=user).update(note="", address="")
+
+
+def _rows(found, *fields):
+    return [
+        {name: _plain(value) for name, value in row.items()}
+        for row in found.order_by("pk").values(*fields)
+    ]
+
+
+def _plain(value):
+    return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
