@@ -94,7 +94,9 @@ def close(request):
             form.add_error(None, "Your balance has just changed. Please look again.")
         else:
             logout(request)
-            messages.success(request, "Your account is closed. Thank you for your time.")
+            messages.success(
+                request, "Your account is closed. Thank you for your time."
+            )
             return redirect("home")
     status = 422 if form.errors else 200
     context = {"form": form, "left": sorted(left.items())}
