@@ -17,7 +17,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import Address, CreditLot, LedgerAccount, Transfer, User
+from accounts.models import (
+    Address,
+    CreditLot,
+    LedgerAccount,
+    LotUse,
+    Transfer,
+    User,
+)
 from catalog.models import Option, OptionValue, Product, ProductImage, Variant
 from catalog.tests.factories import make_product
 from orders import confirmation, emails
@@ -50,11 +57,6 @@ from shop.kit.staff import BoundedPaginator, ReadOnlyAdmin, change_url, list_url
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = [
-    model
-    for model, page in admin.site._registry.items()
-    if isinstance(page, ReadOnlyAdmin)
-]
 ADDED_BY_HAND = {
     "accounts.User",
     "auth.Group",
@@ -63,9 +65,15 @@ ADDED_BY_HAND = {
     "catalog.Variant",
     "orders.ShippingMethod",
     "orders.ShippingZone",
+    "referrals.Budget",
     "referrals.Campaign",
     "referrals.Terms",
 }
+READ_ONLY = [
+    model
+    for model, page in admin.site._registry.items()
+    if isinstance(page, ReadOnlyAdmin) and model._meta.label not in ADDED_BY_HAND
+]
 _numbers = count(1)
 
 
@@ -139,14 +147,16 @@ def fill_the_shop(rows, boss):
             order=paid, attribution=attribution, reward=reward, last_event=1
         )
         give(attribution.inviter, 500)
-        CreditLot.objects.create(
-            transfer=Transfer.objects.filter(credit__owner=attribution.inviter).get(),
+        gift = Transfer.objects.get(credit__owner=attribution.inviter)
+        lot = CreditLot.objects.create(
+            transfer=gift,
             owner=attribution.inviter,
             currency=settings.SHOP_CURRENCY,
             amount=500,
             remaining=500,
             expires_at=timezone.now() + timedelta(days=365),
         )
+        LotUse.objects.create(lot=lot, transfer=gift, amount=100, amount_restored=100)
         make_rows(attribution, paid, boss, number)
         Address.objects.create(user=friend, **ADDRESS)
         Group.objects.create(name=f"Group {number}")

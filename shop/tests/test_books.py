@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import LedgerAccount, Transfer
+from accounts.models import CreditLot, LedgerAccount, Transfer
 from catalog.models import StockMovement, Variant
 from catalog.tests.factories import make_variant
 from orders import confirmation, payments, reconciler, refunds
@@ -28,9 +28,9 @@ from orders.tests.factories import (
     pay,
     place,
 )
+from referrals import budgets, settlement
 from referrals import rewards as reward_verbs
-from referrals import settlement
-from referrals.models import Reward
+from referrals.models import Budget, InviterQuota, MilestoneReward, Reward
 from referrals.tests.factories import make_attribution
 from shop.kit import books, guards
 from shop.kit.models import BookProof
@@ -50,8 +50,9 @@ def trade(client, stripe_sandbox, settings):
         deliver(client, stripe_sandbox, event)
     confirmation.expire_order(orders[2].pk)
     orders[0].refresh_from_db()
-    reward = reward_verbs.promise(orders[0], friend.attribution, timezone.now())
-    reward_verbs.release(reward)
+    settlement.settle(orders[0])
+    reward = Reward.objects.get(order=orders[0])
+    reward_verbs.release(reward, friend.attribution.terms)
     return orders
 
 
@@ -171,9 +172,60 @@ def _unfrozen(order):
     return _pots("frozen").get().pk
 
 
+def _lot(amount=700, remaining=700):
+    """Credit with an end that the last gift says it brought, and what is left of it."""
+    gift = Transfer.objects.filter(credit__kind="wallet").latest("pk")
+    return CreditLot.objects.create(
+        transfer=gift,
+        owner=gift.credit.owner,
+        currency=gift.currency,
+        amount=amount,
+        remaining=remaining,
+        expires_at=timezone.now() + timedelta(days=365),
+    )
+
+
+def _beyond_its_wallet():
+    owner = _lot(amount=99_000, remaining=99_000).owner
+    return _pots("wallet").get(owner=owner).pk
+
+
+def _unpaid_milestone():
+    """A bonus that is said to be in the balance, which it is not."""
+    reward = Reward.objects.get()
+    return MilestoneReward.objects.create(
+        recipient=reward.recipient,
+        campaign=reward.attribution.terms.campaign,
+        friends_count=5,
+        amount=500,
+        currency=reward.currency,
+    ).pk
+
+
+def _miscounted():
+    """One reward more than the inviter has."""
+    reward = Reward.objects.get()
+    return InviterQuota.objects.create(
+        inviter=reward.recipient,
+        campaign=reward.attribution.terms.campaign,
+        period=InviterQuota.Period.LIFE,
+        starts_on=timezone.localdate(),
+        used=2,
+        most=9,
+    ).pk
+
+
+def _overpromised():
+    campaign = Reward.objects.get().attribution.terms.campaign
+    budgets.set_limit(campaign, "USD", 100_000)
+    return _only(Budget.objects.filter(campaign=campaign), amount_committed=9)
+
+
 TAMPERED = {
     "balances": lambda: _only(_pots("wallet"), balance=9),
     "currencies": lambda: _only(Transfer.objects.all(), currency="EUR"),
+    "lots": lambda: _lot(remaining=600).pk,
+    "lots_within_wallets": _beyond_its_wallet,
     "stock": lambda: _only(Variant.objects.all(), stock=77),
     "goods": lambda: _only(_orders(), amount_goods=6000),
     "shares": lambda: _only(_orders(), amount_discount=100),
@@ -207,6 +259,9 @@ TAMPERED = {
         amount_frozen=1,
         frozen_at=timezone.now(),
     ),
+    "milestone_rewards": _unpaid_milestone,
+    "promised": _overpromised,
+    "counted": _miscounted,
 }
 
 
@@ -631,6 +686,7 @@ def test_the_dump_prints_the_books_of_one_moment(trade, capsys):
     ]
     assert {row["processed"] for row in told["events"]} == {True}
     told_of = {row["kind"]: row["order"] for row in told["mails"]}
-    assert told_of == {"order_confirmed": paid.code, "reward_available": ""}
+    rewards = dict.fromkeys(["reward_pending", "reward_available"], "")
+    assert told_of == {"order_confirmed": paid.code, **rewards}
     assert {"order": paid.code, "to": "confirmed"} in told["audit"]
     assert {"order": forgot.code, "to": "expired"} in told["audit"]
