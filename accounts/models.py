@@ -5,9 +5,10 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Upper
 from django.utils import timezone
 
+from accounts.mailboxes import Mailbox
 from shop.kit import money
 from shop.kit.guards import append_only, frozen, kept, same, sums
 
@@ -57,8 +58,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="user_email_any_case")
+            # In capitals, as `iexact` asks: signing in reads its index.
+            models.UniqueConstraint(Upper("email"), name="user_email_any_case")
         ]
+        indexes = [models.Index(Mailbox("email"), name="user_by_mailbox")]
 
     def __str__(self):
         return self.email

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import mailboxes
 from accounts.models import User
-from referrals import cards, handoff, mailboxes, terms
+from referrals import cards, handoff, terms
 from referrals.models import (
     Attribution,
     Invitation,

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from accounts import mailboxes
 from accounts.models import User
 from orders.models import Order, Payment
-from referrals import mailboxes
 from referrals.models import FormerCustomer
 
 KEPT_FOR = timedelta(days=730)

@@ -2,8 +2,9 @@
 
 from django.utils import timezone
 
+from accounts import mailboxes
 from accounts.models import User
-from referrals import formers, mailboxes
+from referrals import formers
 from referrals.models import (
     Attribution,
     Code,

@@ -1,9 +1,11 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.mailboxes import Mailbox
 from accounts.models import PostalAddress
 from catalog.images import Picture
 from shop.kit import money
@@ -177,6 +179,11 @@ class Order(models.Model):
             ),
             models.Index(fields=["user", "-placed_at"], name="order_history"),
             models.Index(fields=["confirmed_at"], name="order_by_confirmation"),
+            models.Index(Mailbox("email"), name="order_by_mailbox"),
+            # In capitals, as `iexact` asks.
+            models.Index(
+                Upper("email"), condition=Q(user=None), name="guest_order_by_email"
+            ),
             models.Index(
                 fields=["held_at"],
                 condition=Q(held_at__isnull=False),
@@ -279,6 +286,11 @@ class OrderAddress(PostalAddress):
 
     class Meta:
         verbose_name_plural = "order addresses"
+        indexes = [
+            models.Index(
+                Upper("name"), Upper("postal_code"), name="order_address_by_person"
+            )
+        ]
 
     def __str__(self):
         return f"{self.name}, {self.city}"

@@ -98,6 +98,13 @@ class Payment(models.Model):
                 name="paid_payment_has_time",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["card_hash"],
+                condition=Q(card_hash__gt=""),
+                name="payment_by_card",
+            )
+        ]
 
     def __str__(self):
         return f"{self.order} {self.get_status_display().lower()}"

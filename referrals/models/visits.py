@@ -37,9 +37,21 @@ class Visitor(models.Model):
     dismissed_at = models.DateTimeField(
         null=True, blank=True, help_text="Closed the banner."
     )
+    kept_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Old, and something that it did is still here.",
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["created_at"], name="visitor_by_age")]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(kept_at=None),
+                name="visitor_to_forget",
+            )
+        ]
 
     def __str__(self):
         return f"Visitor {self.pk}"
@@ -71,6 +83,15 @@ class Visit(models.Model):
     network = models.CharField(max_length=43, blank=True, help_text="/24 or /48.")
     network_hash = models.CharField(max_length=64, blank=True)
     agent = models.CharField(max_length=60, blank=True, help_text="Family, platform.")
+    kept_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Old, and somebody joined by it.",
+    )
+
+    # What tells one crowd from another, and only for a while.
+    EVIDENCE = ("network", "network_hash", "agent", "referrer_path")
 
     class Meta:
         constraints = [
@@ -78,7 +99,18 @@ class Visit(models.Model):
                 fields=["visitor", "link", "bucket"], name="visit_once_per_half_hour"
             )
         ]
-        indexes = [models.Index(fields=["first_at"], name="visit_by_age")]
+        indexes = [
+            models.Index(fields=["first_at"], name="visit_by_age"),
+            models.Index(
+                fields=["first_at"], condition=Q(kept_at=None), name="visit_to_forget"
+            ),
+            models.Index(
+                fields=["first_at"],
+                condition=Q(kept_at__isnull=False)
+                & ~Q(network="", network_hash="", agent="", referrer_path=""),
+                name="visit_with_evidence",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.link} at {self.first_at:%d %b %H:%M}"

@@ -9,8 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from accounts import mailboxes
 from accounts.models import User
-from referrals import attributions, candidates, mailboxes
+from referrals import attributions, candidates
 from referrals.models import Attribution, Campaign, Claim, ReferralLink
 from referrals.tests.factories import (
     PASSWORD,

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from referrals import attributions, candidates, handoff, mailboxes
+from accounts import mailboxes
+from referrals import attributions, candidates, handoff
 from referrals.models import Attribution, Claim, Invitation, OrderTouch, Terms
 from referrals.tests.factories import (
     make_link,

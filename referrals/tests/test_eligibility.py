@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, mailboxes
 from orders.models import Order, OrderAddress, Payment
 from orders.tests.factories import ADDRESS
-from referrals import attributions, eligibility, formers, mailboxes, settlement
+from referrals import attributions, eligibility, formers, settlement
 from referrals.models import Attribution, Claim, FormerCustomer
 from referrals.tests.factories import (
     make_attribution,
