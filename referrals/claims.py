@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import attributions, candidates, codebox, eligibility, terms
+from referrals import attributions, candidates, codebox, eligibility, guesses, terms
 from referrals.candidates import Method
 from referrals.models import Attribution
 
@@ -59,6 +59,7 @@ def claim(user: User, text: str, *, asker: str) -> Attribution:
         raise Refused(codebox.TOO_MANY)
     link = codebox.link_of(text)
     if link is None:
+        guesses.look_at(asker, [text])
         raise Refused(codebox.NOT_ACTIVE)
     candidate = candidates.judged(Method.LATE_CLAIM, link, timezone.now())
     reason, sentence = _against(user, candidate)

@@ -84,13 +84,15 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
     """
     if request.method != "GET" or not is_navigation(request):
         return Click(Outcome.IGNORED)
-    if guesses.are_too_many(request):
+    client = guesses.client_of(request)
+    if guesses.are_too_many(client):
         return Click(Outcome.TOO_MANY)
     found = [each for each in links.resolve_all(texts) if kind in ("", each.kind)]
     link = next((link for link in found if _is_active(link)), None)
     machine = plugins.ask("REFERRAL_BOT_DETECTOR", is_machine, request)
     if link is None:
-        guesses.count(request)
+        # What was found is no canary, and a click may not cost one query more.
+        guesses.count(client, [] if found else texts)
         if found and not machine:
             count(found[0], "late_clicks")
         return Click(Outcome.INACTIVE)

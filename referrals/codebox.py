@@ -7,7 +7,7 @@ nobody learns from it which codes exist. Only one's own code is told as such.
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import candidates, links
+from referrals import candidates, guesses, links
 from referrals.models import ReferralLink
 from shop.kit import limits
 
@@ -20,12 +20,15 @@ _HOUR = 3600
 
 
 def may_try(*who: str) -> bool:
-    """Count one try of a code for each of these keys, and tell if all are within."""
+    """Count one try of a code for each of these keys, and tell if all are within.
+
+    A client that guesses at links may not guess here either.
+    """
     counted = [
         limits.allow("invitation-code", key, limit=MOST_TRIES, seconds=_HOUR)
         for key in who
     ]
-    return all(counted)
+    return all(counted) and not any(map(guesses.are_too_many, who))
 
 
 def link_of(text: str) -> ReferralLink | None:

@@ -1,11 +1,12 @@
 """Whoever tries codes that lead nowhere, over and over, is refused for a while.
 
 Counted by client, so that nobody else notices; and in the cache, so that a flood of
-guesses writes no row.
+guesses writes no row. A canary was shown to nobody: the first one tried is enough.
 """
 
 from allauth.account.adapter import get_adapter
 
+from referrals import canaries
 from shop.kit import limits
 
 MOST = 20
@@ -13,15 +14,26 @@ _NAME = "invitation-misses"
 _HOUR = 3600
 
 
-def are_too_many(request) -> bool:
-    """Whether this client has used up its wrong codes of the hour."""
-    return limits.counted(_NAME, _client(request), seconds=_HOUR) >= MOST
-
-
-def count(request) -> None:
-    """One more code that led nowhere."""
-    limits.count(_NAME, _client(request), seconds=_HOUR)
-
-
-def _client(request):
+def client_of(request) -> str:
+    """The address that guesses are counted by."""
     return get_adapter(request).get_client_ip(request)
+
+
+def are_too_many(client: str) -> bool:
+    """Whether this client has used up its wrong codes of the hour."""
+    return limits.is_used_up(_NAME, client, limit=MOST, seconds=_HOUR)
+
+
+def count(client: str, texts: list[str]) -> None:
+    """One more request whose codes led nowhere. One query, or none."""
+    limits.count(_NAME, client, seconds=_HOUR)
+    look_at(client, texts)
+
+
+def look_at(client: str, texts: list[str]) -> None:
+    """Refuse this client for an hour if a canary is among what it typed.
+
+    The answer to this request is the same as to any wrong code. One query, or none.
+    """
+    if canaries.are_among(texts):
+        limits.shut(_NAME, client, seconds=_HOUR)

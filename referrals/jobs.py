@@ -7,6 +7,7 @@ from django.utils import timezone
 from referrals import (
     activities,
     attributions,
+    canaries,
     oversight,
     retention,
     review,
@@ -73,6 +74,13 @@ def roll_up_lately() -> None:
 def roll_up_again() -> None:
     """Days whose visits are still here: a person may show long after the click."""
     rollup.roll_up_since(rollup.day_of(retention.visits_since()))
+
+
+@jobs.every("plant-canaries", days=1)
+@jobs.job()
+def plant_canaries() -> None:
+    """`manage.py plant_canaries` does the same."""
+    canaries.plant()
 
 
 @jobs.every("purge-visits", days=1)

@@ -1,10 +1,9 @@
 """What sign-up asks about invitations: a code, and the touch that its way brought."""
 
-from allauth.account.adapter import get_adapter
 from django import forms
 
 from accounts import signup
-from referrals import candidates, codebox, handoff, visits
+from referrals import candidates, codebox, guesses, handoff, visits
 
 # Told while the slot is filled already: what is typed outranks what a browser knows.
 _KNOWN = "You come by an invitation already. Leave this empty to keep it."
@@ -33,10 +32,13 @@ class CodeField(forms.CharField):
             text = "?"  # too long, or no text at all: as wrong as any other
         if not text:
             return ""
-        if not codebox.may_try(get_adapter().get_client_ip(self.request)):
+        client = guesses.client_of(self.request)
+        if not codebox.may_try(client):
             self.remark = codebox.TOO_MANY + _LATER
             return ""
         refused = codebox.refusal(text)
+        if refused:
+            guesses.look_at(client, [text])
         self.remark = refused and refused + _LATER
         return text
 

@@ -130,6 +130,9 @@ class CodeQuerySet(models.QuerySet):
         """Codes that lead to a link: not retired, not waiting for staff."""
         return self.filter(retired_at=None, waits_since=None, link__isnull=False)
 
+    def canaries(self):
+        return self.filter(kind=Code.Kind.CANARY)
+
 
 @kept
 @frozen("text", "display", "link", "kind")

@@ -21,6 +21,20 @@ def count(name: str, key: str, *, seconds: int) -> int:
         return 1
 
 
-def counted(name: str, key: str, *, seconds: int) -> int:
-    """How many tries were counted in this window so far; asking counts none."""
-    return cache.get(f"limit:{name}:{key}:{int(time.time() // seconds)}", 0)
+def is_used_up(name: str, key: str, *, limit: int, seconds: int) -> bool:
+    """Whether this window's tries are used up or the key is shut; asking counts none.
+
+    One question to the cache.
+    """
+    slot = f"limit:{name}:{key}:{int(time.time() // seconds)}"
+    found = cache.get_many([slot, _closed(name, key)])
+    return _closed(name, key) in found or found.get(slot, 0) >= limit
+
+
+def shut(name: str, key: str, *, seconds: int) -> None:
+    """Use up every try of this key from now on, for so many seconds."""
+    cache.set(_closed(name, key), True, timeout=seconds)
+
+
+def _closed(name, key):
+    return f"limit:{name}:{key}:shut"
