@@ -40,7 +40,7 @@ class Persona:
 
     @property
     def email(self) -> str:
-        return f"{self.account or 'guest'}-{self.number}@example.com"
+        return f"{self.account or 'guest'}@house-{self.number}.example"
 
 
 CROWD = (
@@ -216,6 +216,8 @@ class Customer:
 
     def _typed(self):
         address = {name: value for name, value in ADDRESS.items() if value}
+        # Many friends behind one door would be looked at before a reward is paid.
+        address["street"] = f"{self.persona.number} Analytical Row"
         if self.persona.account:
             return address
         return address | {"email": self.persona.email}
