@@ -152,7 +152,7 @@ def test_a_visitor_reads_what_a_friend_gives(client):
 
     assert "A friend gives you $5 off your first order over $20." in page
     assert "Anna" not in page
-    assert 'href="/accounts/signup/"' in page
+    assert 'href="/accounts/signup/?' in page
 
 
 def test_the_inviter_is_named_by_her_first_name_if_she_agreed(client):

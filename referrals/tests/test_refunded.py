@@ -154,7 +154,8 @@ def test_a_second_payment_that_goes_back_costs_no_reward(friend):
 
 
 @pytest.mark.parametrize(
-    "status", ["needs_response", "warning_under_review", "fraud_warning", "prevented"]
+    "status",
+    ["needs_response", "warning_under_review", "fraud_warning", "of_a_new_kind"],
 )
 def test_an_open_dispute_freezes_a_reward_that_is_on_the_way(friend, status):
     order = make_order(friend)
