@@ -9,7 +9,7 @@ row stays, for it explains a decision about money; it holds hashes, ids and coun
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
@@ -23,29 +23,28 @@ EVIDENCE = timedelta(days=180)
 # Rows of one statement: no lock is held for longer than these take.
 BATCH = 1000
 
-_NO_EVIDENCE = {"network": "", "network_hash": "", "agent": "", "referrer_path": ""}
+_NO_EVIDENCE = dict.fromkeys(Visit.EVIDENCE, "")
 
 
 def purge() -> dict[str, int]:
     """Forget whatever is old enough; how many rows of each kind.
 
     In small pieces by age, each its own transaction: safe to interrupt and to repeat.
+    What stays is marked and not looked at again, so that an idle run is a few queries
+    however much was ever kept.
     """
     now = timezone.now()
-    counts = {"visits": 0, "evidence": 0}
-    for rows in _oldest(Visit, "first_at", visits_since()):
-        counts["visits"] += _rows(visits.unattached(rows).delete())
-        old = rows.filter(first_at__lt=now - EVIDENCE).exclude(**_NO_EVIDENCE)
-        counts["evidence"] += old.update(**_NO_EVIDENCE)
-    counts["activities"] = _delete(Activity, "bucket", now - ACTIVITIES)
-    counts["visitors"] = sum(
-        _rows(rows.filter(visits=None, activities=None).delete())
-        for rows in _oldest(Visitor, "created_at", visits_since())
-    )
-    counts["devices"] = _delete(Device, "seen_at", now - EVIDENCE)
-    former = now - formers.KEPT_FOR
-    counts["former customers"] = _delete(FormerCustomer, "created_at", former)
-    return counts
+    since = visits_since()
+    return {
+        "visits": _forget_visits(since, now),
+        "evidence": _forget_evidence(now - EVIDENCE),
+        "activities": _forget_activities(now - ACTIVITIES),
+        "visitors": _forget_visitors(since, now),
+        "devices": _delete(Device, "seen_at", now - EVIDENCE),
+        "former customers": _delete(
+            FormerCustomer, "created_at", now - formers.KEPT_FOR
+        ),
+    }
 
 
 def visits_since() -> datetime:
@@ -69,21 +68,65 @@ def visits_since() -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone)
 
 
+def _forget_visits(before, now):
+    count = 0
+    for rows in _oldest(Visit.objects.filter(kept_at=None), "first_at", before):
+        with transaction.atomic():
+            browsers = list(rows.values_list("visitor", flat=True))
+            count += _rows(visits.unattached(rows).delete())
+            rows.update(kept_at=now)
+            _look_again(browsers)
+    return count
+
+
+def _forget_evidence(before):
+    traced = Visit.objects.filter(kept_at__isnull=False).exclude(**_NO_EVIDENCE)
+    return sum(
+        rows.update(**_NO_EVIDENCE) for rows in _oldest(traced, "first_at", before)
+    )
+
+
+def _forget_activities(before):
+    count = 0
+    for rows in _oldest(Activity.objects.all(), "bucket", before):
+        with transaction.atomic():
+            browsers = list(rows.values_list("visitor", flat=True))
+            count += _rows(rows.delete())
+            _look_again(browsers)
+    return count
+
+
+def _forget_visitors(before, now):
+    count = 0
+    for rows in _oldest(Visitor.objects.filter(kept_at=None), "created_at", before):
+        with transaction.atomic():
+            count += _rows(rows.filter(visits=None, activities=None).delete())
+            rows.update(kept_at=now)
+    return count
+
+
+def _look_again(browsers):
+    """Something that these browsers did is gone: perhaps nothing holds them now."""
+    Visitor.objects.filter(pk__in=browsers, kept_at__isnull=False).update(kept_at=None)
+
+
 def _delete(model, moment, before):
-    return sum(_rows(rows.delete()) for rows in _oldest(model, moment, before))
+    return sum(
+        _rows(rows.delete()) for rows in _oldest(model.objects.all(), moment, before)
+    )
 
 
 def _oldest(
-    model: type[models.Model], moment: str, before: datetime
+    found: models.QuerySet, moment: str, before: datetime
 ) -> Iterator[models.QuerySet]:
-    """The rows from before a moment, oldest first, in pieces found by their index.
+    """Of these rows the ones from before a moment, oldest first, in pieces by an index.
 
     Each row comes up once, kept or not, so that a piece costs the same at the end.
     """
-    rows = model.objects.filter(**{f"{moment}__lt": before}).order_by(moment, "pk")
+    rows = found.filter(**{f"{moment}__lt": before}).order_by(moment, "pk")
     piece = list(rows.values_list(moment, "pk")[:BATCH])
     while piece:
-        yield model.objects.filter(pk__in=[pk for _, pk in piece])
+        yield found.model.objects.filter(pk__in=[pk for _, pk in piece])
         at, pk = piece[-1]
         # The first condition alone is what the index is asked for.
         later = Q(**{f"{moment}__gt": at}) | Q(pk__gt=pk)

@@ -21,10 +21,7 @@ SPELLINGS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "spelled",
-    SPELLINGS + [pytest.param(each, marks=pytest.mark.postgres) for each in SPELLINGS],
-)
+@pytest.mark.parametrize("spelled", SPELLINGS)
 def test_the_database_spells_a_mailbox_as_python_does(spelled):
     user = User.objects.create(email=spelled)
 

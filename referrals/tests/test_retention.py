@@ -160,25 +160,65 @@ def test_a_piece_costs_the_same_for_one_row_and_for_many(count):
     assert len(asked.own) <= 22, asked.own
 
 
+@pytest.mark.parametrize("count", [1, 30])
+def test_an_idle_run_asks_the_same_however_much_was_kept(count, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 3)
+    link = make_link()
+    for _ in range(count):
+        visit = make_old_visit(link, 200)
+        Visit.objects.filter(pk=visit.pk).update(network_hash="f" * 64)
+        make_attribution(link.owner, visit=visit)
+        make_activity(make_visitor(created_at=long_ago(50)), 10)
+    retention.purge()
+
+    with counted() as asked:
+        assert not any(retention.purge().values())
+
+    assert Visit.objects.count() == count
+    assert len(asked.own) <= 7, asked.own
+
+
+@pytest.mark.parametrize("last", ["visit", "activity"])
+def test_a_browser_that_was_kept_goes_with_the_last_it_did(time_machine, last):
+    visitor = make_visitor(created_at=long_ago(50))
+    if last == "visit":
+        make_visit(visitor, make_link(), days_ago=1)
+    else:
+        make_activity(visitor, 1)
+    retention.purge()
+    assert Visitor.objects.get() == visitor
+
+    time_machine.move_to(timezone.now() + timedelta(days=100))
+    counts = retention.purge()
+
+    assert counts["visitors"] == 1
+    assert not Visitor.objects.exists()
+
+
 PLANNED = [
-    ("referrals_visit", "first_at", "visit_by_age"),
-    ("referrals_activity", "bucket", "activity_by_age"),
-    ("referrals_visitor", "created_at", "visitor_by_age"),
-    ("referrals_device", "seen_at", "device_by_age"),
-    ("referrals_formercustomer", "created_at", "former_customer_by_age"),
+    (Visit.objects.filter(kept_at=None), "first_at", "visit_to_forget"),
+    (
+        Visit.objects.filter(kept_at__isnull=False).exclude(**retention._NO_EVIDENCE),
+        "first_at",
+        "visit_with_evidence",
+    ),
+    (Activity.objects.all(), "bucket", "activity_by_age"),
+    (Visitor.objects.filter(kept_at=None), "created_at", "visitor_to_forget"),
+    (Device.objects.all(), "seen_at", "device_by_age"),
+    (FormerCustomer.objects.all(), "created_at", "former_customer_by_age"),
 ]
 
 
-@pytest.mark.parametrize(("table", "moment", "index"), PLANNED)
+@pytest.mark.parametrize(("found", "moment", "index"), PLANNED)
 @pytest.mark.postgres
-def test_what_is_old_is_found_by_its_index(table, moment, index):
+def test_what_is_old_is_found_by_its_index(found, moment, index):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            f"EXPLAIN SELECT {moment}, id FROM {table} WHERE {moment} < now() "
-            f"AND {moment} >= now() - interval '1 day' "
-            f"ORDER BY {moment}, id LIMIT 1000"
-        )
+    with counted() as asked:
+        list(retention._oldest(found, moment, timezone.now()))
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {asked.own[0]}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
     assert index in plan

@@ -1,4 +1,4 @@
-"""A crowd of visitors, for measuring: rows by the million, in seconds."""
+"""A crowd of visitors and customers, for measuring: rows by the million, in seconds."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -65,17 +65,48 @@ _STATEMENTS = {
             ON visit.id = %(visit)s + n * (%(visits)s / %(friends)s)
         JOIN referrals_referrallink link ON link.id = visit.link_id
         JOIN accounts_user inviter ON inviter.id = link.owner_id""",
+    # The inviters' and as many guests', long before any friend's: to be looked through.
+    "orders": """
+        INSERT INTO orders_order (id, code, access_token, user_id, email, language,
+            status, currency, amount_goods, amount_discount, amount_shipping,
+            amount_tax, amount_total, amount_balance, amount_due, fingerprint,
+            shipping_name, shipping_days, placed_at, expires_at, confirmed_at,
+            held_because)
+        SELECT %(order)s + n, lpad(upper(to_hex(%(order)s + n)), 8, '0'),
+            'crowd-' || %(order)s + n, owner,
+            'crowd-' || coalesce(owner, -n) || '@example.invalid', 'en',
+            'confirmed', %(currency)s, 5000, 0, 0, 0, 5000, 0, 5000, '', 'Standard',
+            '', at, at, at, ''
+        FROM generate_series(1, %(friends)s) n,
+            LATERAL (SELECT now() - interval '300 days' * n / %(friends)s AS at,
+                CASE WHEN n %% 2 = 0 THEN %(user)s + 1 + n %% %(links)s END AS owner
+            ) m""",
+    "addresses": """
+        INSERT INTO orders_orderaddress (order_id, name, company, street, city,
+            district, region, postal_code, country)
+        SELECT %(order)s + n, 'Crowd ' || n, '', 'Street ' || n, 'Town', '', '',
+            lpad((n %% 10000)::text, 5, '0'), 'US'
+        FROM generate_series(1, %(friends)s) n""",
+    "payments": """
+        INSERT INTO orders_payment (order_id, idempotency_key, status, amount, currency,
+            session_url, session_expires_at, amount_received, card, card_hash,
+            last_error, created_at, paid_at)
+        SELECT %(order)s + n, 'crowd-' || %(order)s + n, 'paid', 5000, %(currency)s, '',
+            now(), 5000, 'Visa ending 4242',
+            encode(sha256(('crowd' || %(order)s + n)::bytea), 'hex'), '', now(), now()
+        FROM generate_series(1, %(friends)s) n""",
 }
 _TABLES = {
     "user": "accounts_user",
     "link": "referrals_referrallink",
     "visitor": "referrals_visitor",
     "visit": "referrals_visit",
+    "order": "orders_order",
 }
 
 
 class Command(BaseCommand):
-    help = "Fill a scratch PostgreSQL database with visitors and friends, to measure."
+    help = "Fill a scratch PostgreSQL database with visitors and orders, to measure."
 
     def add_arguments(self, parser):
         parser.add_argument("--visits", type=int, default=100_000)
@@ -92,6 +123,7 @@ class Command(BaseCommand):
             "friends": attributions,
             "links": max(10, attributions // 10),
             "campaign": campaign.pk,
+            "currency": settings.SHOP_CURRENCY,
             "terms": terms.newest(campaign, settings.SHOP_CURRENCY).pk,
         }
         with transaction.atomic(), connection.cursor() as cursor:
