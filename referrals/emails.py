@@ -1,4 +1,4 @@
-"""What an inviter receives by mail."""
+"""What an inviter receives by mail, and whom they had the shop write to."""
 
 from datetime import timedelta
 
@@ -6,7 +6,15 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import User
-from referrals.models import Attribution, MilestoneReward, ReviewCase, Reward
+from referrals import bare, sharing
+from referrals.models import (
+    Attribution,
+    Invitation,
+    MilestoneReward,
+    ReviewCase,
+    Reward,
+    Terms,
+)
 from shop.kit import mail
 
 
@@ -83,6 +91,31 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
             "owed": amount - taken,
             "balance_url": settings.SITE_URL + reverse("accounts:balance"),
         },
+    )
+
+
+def invitation(
+    invitation: Invitation, terms: Terms, invite_url: str, stop_url: str
+) -> None:
+    """The shop writes to somebody it does not know, for a member. Once for ever.
+
+    It says who wanted it, who sends it and from where, and how to get none again.
+    """
+    sender = invitation.sender
+    mail.write(
+        "invitation",
+        f"invitation:{invitation.pk}",
+        invitation.address,
+        "invitation",
+        {
+            "sender": bare.words(sender.name, 60) or "A customer of ours",
+            "note": invitation.note,
+            "terms": terms,
+            "invite_url": sharing.marked(invite_url, "email"),
+            "stop_url": stop_url,
+            "postal_address": settings.SHOP_POSTAL_ADDRESS,
+        },
+        unsubscribe_url=stop_url,
     )
 
 

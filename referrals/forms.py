@@ -2,6 +2,7 @@
 
 from django import forms
 
+from referrals import bare
 from referrals.models import MemberChoices
 
 
@@ -35,6 +36,26 @@ class WishForm(forms.Form):
             attrs={"autocomplete": "off", "autocapitalize": "characters"}
         ),
         error_messages={"required": "Enter the code that you would like."},
+    )
+
+
+class InvitationForm(forms.Form):
+    address = forms.EmailField(
+        label="Your friend’s email",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Enter an email address."},
+    )
+    note = forms.CharField(
+        label="A few words",
+        required=False,
+        max_length=bare.MOST,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=f"Up to {bare.MOST} characters. Links are taken out.",
+    )
+    is_agreed = forms.BooleanField(
+        label="My friend knows me and agreed to get this mail",
+        error_messages={"required": "Ask your friend first."},
     )
 
 

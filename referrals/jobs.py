@@ -8,6 +8,7 @@ from referrals import (
     activities,
     attributions,
     canaries,
+    invitations,
     oversight,
     retention,
     review,
@@ -74,6 +75,18 @@ def roll_up_lately() -> None:
 def roll_up_again() -> None:
     """Days whose visits are still here: a person may show long after the click."""
     rollup.roll_up_since(rollup.day_of(retention.visits_since()))
+
+
+@jobs.job()
+def compose_invitation(invitation_id: int) -> None:
+    invitations.compose(invitation_id)
+
+
+@jobs.every("forget-invited", minutes=10)
+@jobs.job()
+def forget_invited() -> None:
+    """Addresses of mails that have left, where the signal was lost."""
+    invitations.forget_delivered()
 
 
 @jobs.every("plant-canaries", days=1)

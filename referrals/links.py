@@ -90,6 +90,15 @@ def for_product(user: User, product: Product) -> ReferralLink:
     return link
 
 
+def for_mail(user: User) -> ReferralLink:
+    """The link in the mails that the shop sends for a member. Raises TooMany, NoOffer.
+
+    The caller holds the member's row, so that there is one.
+    """
+    found = shared_by(user).filter(kind=Kind.EMAIL).first()
+    return found or _made(user, label="Invitations by mail", kind=Kind.EMAIL)
+
+
 def rotate(link: ReferralLink) -> Code:
     """The link has leaked: its codes lead nowhere from now on, and it has a new one.
 

@@ -21,6 +21,7 @@ from referrals import (
     activities,
     attributions,
     devices,
+    invitations,
     jobs,
     risk,
     signals,
@@ -28,6 +29,7 @@ from referrals import (
     visits,
 )
 from referrals.models import Attribution, Campaign, OrderTouch, Terms
+from shop.kit import mail
 
 logger = logging.getLogger("tandem.referrals")
 
@@ -47,6 +49,7 @@ def connect():
         (line_added, on_line_added, {}),
         (checkout_started, on_checkout_started, {}),
         (order_placed, on_order_placed, {}),
+        (mail.delivered, invitations.on_delivered, {}),
         (post_save, on_terms_saved, {"sender": Terms}),
         (post_save, on_campaign_saved, {"sender": Campaign}),
     ]

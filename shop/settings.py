@@ -292,10 +292,6 @@ REFERRAL_CODE_GENERATOR = "referrals.codes.by_lot"
 REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
 # A shop's own rules about who can be brought by whom, beside ours
 REFERRAL_ELIGIBILITY = []
-REFERRAL_CODE_GENERATOR = "referrals.codes.by_lot"
-REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
-# A shop's own rules about who can be brought by whom, beside ours
-REFERRAL_ELIGIBILITY = []
 REFERRAL_COOKIE = "tandem_visit"
 REFERRAL_COOKIE_DAYS = 30
 # When a click may be remembered: at once, after a tap on the gift, after a yes
@@ -355,6 +351,12 @@ if REFERRAL_REVIEW_DEFAULT not in ("", "approve", "reject"):
 REFERRAL_REVIEW_DAYS = env.int("REFERRAL_REVIEW_DAYS", default=14)
 # Releases within an hour that never are too many; beyond it, five times what is usual
 REFERRAL_RELEASES_AN_HOUR = env.int("REFERRAL_RELEASES_AN_HOUR", default=50)
+# Whether the shop writes to members' friends; their own mail program is the other way
+REFERRAL_INVITATION_MAILS = env.bool("REFERRAL_INVITATION_MAILS", default=False)
+# Stands in mails to people who asked for none
+SHOP_POSTAL_ADDRESS = env("SHOP_POSTAL_ADDRESS", default="")
+if REFERRAL_INVITATION_MAILS and not SHOP_POSTAL_ADDRESS:
+    raise ImproperlyConfigured("REFERRAL_INVITATION_MAILS needs SHOP_POSTAL_ADDRESS.")
 # Whether one card is one person: not where everybody pays with Stripe's test cards
 REFERRAL_CARDS_ARE_PEOPLE = env.bool(
     "REFERRAL_CARDS_ARE_PEOPLE", default=LIVE_MODE or SHOP_ENV == "test"

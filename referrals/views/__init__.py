@@ -5,6 +5,7 @@ from referrals.views.cards import cards_page, print_cards
 from referrals.views.entry import dismiss, enter_code, keep, open_link
 from referrals.views.invite import friend, invite, rules
 from referrals.views.links import add, choose, end, links_page, qr, rotate, share_item
+from referrals.views.mail import mail, stop_mail
 from referrals.views.news import choose_mails, news, read
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "keep",
     "leave_board",
     "links_page",
+    "mail",
     "news",
     "open_link",
     "print_cards",
@@ -30,4 +32,5 @@ __all__ = [
     "rotate",
     "rules",
     "share_item",
+    "stop_mail",
 ]

@@ -33,6 +33,9 @@ LOST_AFTER = timedelta(hours=1)
 # Staff had a mail sent again. Told within the transaction, with `message` and `actor`.
 sent_again = Signal()
 
+# A mail has left. Told after the fact, with `message`; a sweep finds who missed it.
+delivered = Signal()
+
 # In the address of a link: a guest's key to an order, not a word like `page=2`.
 _KEY = re.compile(r"([?&;]\w+=)[\w-]{20,}")
 
@@ -49,11 +52,14 @@ def write(
     context: dict,
     *,
     reference: str = "",
+    unsubscribe_url: str = "",
 ) -> Message | None:
     """Write a mail from `emails/<template>` .subject.txt, .txt and .html; enqueue it.
 
-    `reference` is the code of the order it is about, if any. Safe to repeat: the second
-    mail of one kind about one row is not written and None returned.
+    `reference` is the code of the order it is about, if any. A POST to
+    `unsubscribe_url` ends mails of this kind; mail programs show a button for it. Safe
+    to repeat: the second mail of one kind about one row is not written and None
+    returned.
     """
     context = {
         "site_url": settings.SITE_URL,
@@ -64,7 +70,16 @@ def write(
     text = render_to_string(f"emails/{template}.txt", context)
     html = render_to_string(f"emails/{template}.html", context)
     subject = " ".join(subject.split())
-    return _store(kind, subject_row, to, subject, text, html, reference)
+    return _store(
+        kind,
+        subject_row,
+        to,
+        subject,
+        text,
+        html,
+        reference=reference,
+        unsubscribe_url=unsubscribe_url,
+    )
 
 
 def next_copy(message: Message) -> int:
@@ -80,6 +95,8 @@ def send_again(message: Message, number: int, actor) -> Message:
     """
     if message.is_secret:
         raise NotSentAgain("Its code is for one person and one moment. Ask for a new.")
+    if not message.recipient:
+        raise NotSentAgain("Whom it went to is forgotten.")
     with transaction.atomic():
         if number != next_copy(message):
             raise NotSentAgain("Somebody has just sent it again.")
@@ -114,6 +131,7 @@ def _copy(message, number, actor):
         asked_by=actor,
         message_id=_new_id(),
         recipient=message.recipient,
+        unsubscribe_url=message.unsubscribe_url,
         subject=message.subject,
         text=message.text,
         html=message.html,
@@ -127,21 +145,29 @@ def _copy(message, number, actor):
     return copy
 
 
+def _headers(message):
+    headers = {"Message-ID": message.message_id}
+    if message.unsubscribe_url:
+        headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
+
+
 def _new_id():
     host = settings.SITE_URL.split("://")[-1].split(":")[0]
     return f"<{secrets.token_hex(16)}@{host}>"
 
 
-def _store(kind, subject_row, to, subject, text, html="", reference=""):
+def _store(kind, subject_row, to, subject, text, html="", **fields):
     message = Message(
         kind=kind,
         subject_row=subject_row,
-        reference=reference,
         message_id=_new_id(),
         recipient=to,
         subject=subject[:250],
         text=text,
         html=html,
+        **fields,
     )
     try:
         with transaction.atomic():
@@ -166,7 +192,7 @@ def deliver(message_pk: int) -> None:
         settings.DEFAULT_FROM_EMAIL,
         [message.recipient],
         reply_to=[settings.REPLY_TO_EMAIL] if settings.REPLY_TO_EMAIL else None,
-        headers={"Message-ID": message.message_id},
+        headers=_headers(message),
         connection=get_connection(settings.MAIL_TRANSPORT),
     )
     if message.html:
@@ -187,6 +213,7 @@ def deliver(message_pk: int) -> None:
         timezone.now(),
     )
     message.save(update_fields=["state", "error", "attempts", "sent_at"])
+    delivered.send_robust(sender=Message, message=message)
 
 
 def give_up_lost() -> int:

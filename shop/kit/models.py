@@ -54,6 +54,11 @@ class Message(models.Model):
         max_length=120, unique=True, help_text="Fixed for every try."
     )
     recipient = models.EmailField(max_length=254)
+    unsubscribe_url = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="Where one POST ends mails like this one (RFC 8058).",
+    )
     subject = models.CharField(max_length=250)
     text = models.TextField()
     html = models.TextField(blank=True)

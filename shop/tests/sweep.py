@@ -103,6 +103,7 @@ EXAMPLES = {
     "about/<slug:slug>/": "delivery",
     "c/<path:path>/": "lamps",
     "p/<slug:slug>/": "moon",
+    "invitation/stop/<str:token>/": "abc",
     "code": "ABCD2345",
     "name": "products/a.webp",
     "path": "health",

@@ -92,6 +92,7 @@ def test_forgetting_to_say_where_we_are_means_production():
         ({"STRIPE_API_BASE": "http://localhost:12111"}, "STRIPE_API_BASE"),
         ({"STRIPE_WEBHOOK_SECRETS": ""}, "STRIPE_WEBHOOK_SECRETS"),
         ({"STRIPE_WEBHOOK_SECRETS": ","}, "STRIPE_WEBHOOK_SECRETS"),
+        ({"REFERRAL_INVITATION_MAILS": "on"}, "needs SHOP_POSTAL_ADDRESS"),
         ({"SHOP_CURRENCY": "XXX"}, "SHOP_CURRENCY is 'XXX'"),
         ({"SHOP_CURRENCY": "usd"}, "SHOP_CURRENCY is 'usd'"),
     ],

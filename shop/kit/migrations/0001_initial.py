@@ -110,6 +110,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("recipient", models.EmailField(max_length=254)),
+                (
+                    "unsubscribe_url",
+                    models.CharField(
+                        blank=True,
+                        help_text="Where one POST ends mails like this one (RFC 8058).",
+                        max_length=300,
+                    ),
+                ),
                 ("subject", models.CharField(max_length=250)),
                 ("text", models.TextField()),
                 ("html", models.TextField(blank=True)),
