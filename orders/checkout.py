@@ -88,14 +88,17 @@ def quote(
     user: User | None,
     method: ShippingMethod,
     balance: int | None,
+    *,
+    has: int | None = None,
 ) -> pricing.Totals:
     """What the cart would cost now, sent by `method`.
 
-    `balance` is the most to use of the customer's, None for as much as helps.
+    `balance` is the most to use of the customer's, None for as much as helps; `has`
+    what is `spendable`, if the caller has just asked.
     """
     goods = contents.amount_goods
     cost = shipping.amount(method, goods)
-    usable = _usable(user, balance, contents.cart)
+    usable = _usable(user, balance, contents.cart, has)
     basket = discounts.Basket(
         user, settings.SHOP_CURRENCY, goods, min(usable, goods + cost)
     )
@@ -180,10 +183,11 @@ def spendable(user: User, cart: Cart) -> int:
     )
 
 
-def _usable(user, wanted, cart):
+def _usable(user, wanted, cart, has):
     if not user or wanted == 0:
         return 0
-    has = spendable(user, cart)
+    if has is None:
+        has = spendable(user, cart)
     return has if wanted is None else min(wanted, has)
 
 

@@ -235,7 +235,7 @@ def goal(offered: Terms, brought: int) -> Goal | None:
     """
     ahead = (
         Goal(each.friends_count, each.amount, brought)
-        for each in sorted(offered.milestones.all(), key=lambda row: row.friends_count)
+        for each in terms.milestones(offered)
         if each.friends_count > brought
     )
     return next(ahead, None)

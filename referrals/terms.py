@@ -32,6 +32,19 @@ def newest(campaign: Campaign, currency: str) -> Terms | None:
     return Terms.objects.filter(campaign=campaign, currency=currency).first()
 
 
+def milestones(terms: Terms) -> list[Milestone]:
+    """What so many friends earn under this version, the fewest first; from the cache.
+
+    A version never changes, so nothing has to drop it.
+    """
+    key = f"referrals:milestones:{terms.pk}"
+    found = cache.get(key)
+    if found is None:
+        found = list(terms.milestones.order_by("friends_count"))
+        cache.set(key, found, _CACHE_SECONDS)
+    return found
+
+
 def for_currency(attribution: Attribution, currency: str) -> Terms | None:
     """The rules that hold for a friend's order in a currency; None without any.
 
@@ -123,8 +136,7 @@ def _cached(name, currency):
             {"campaign__is_default": True} if name == "default" else {"campaign": name}
         )
         versions = Terms.objects.filter(currency=currency, **campaign)
-        versions = versions.select_related("campaign").prefetch_related("milestones")
-        found = versions.first() or _ABSENT
+        found = versions.select_related("campaign").first() or _ABSENT
         cache.set(_key(name, currency), found, _CACHE_SECONDS)
     return None if found == _ABSENT else found
 

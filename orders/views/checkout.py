@@ -45,13 +45,15 @@ def checkout(request):
     if request.method != "POST":
         signals.checkout_started.send_robust(None, request=request)
         form = make(initial=_remembered(user, balance))
-        return _page(request, contents, form)
+        return _page(request, contents, form, has=balance)
     form = make(request.POST)
     if "update" in request.POST:
         # A new country or amount: the page says what it means, and judges nothing yet.
         form.full_clean()
         asked = make(initial=form.as_typed())
-        return _page(request, contents, asked, balance=form.wanted_balance())
+        return _page(
+            request, contents, asked, balance=form.wanted_balance(), has=balance
+        )
     if not form.is_valid():
         return _page(request, contents, form, balance=form.wanted_balance(), status=422)
     if form.wanted_balance() != 0:
@@ -215,11 +217,14 @@ def _totals(contents, user, form, balance):
     return checkout_room.quote(contents, user, method, balance)
 
 
-def _page(request, contents, form, *, balance=None, status=200):
-    """The page with the totals that the country and `balance` (None: all) make."""
+def _page(request, contents, form, *, balance=None, has=None, status=200):
+    """The page with the totals that the country and `balance` (None: all) make.
+
+    After a try to buy, what the customer `has` is asked anew.
+    """
     user = request.user if request.user.is_authenticated else None
     method = shipping.method_for(form.country)
-    totals = checkout_room.quote(contents, user, method, balance)
+    totals = checkout_room.quote(contents, user, method, balance, has=has)
     context = {
         "form": form,
         "contents": contents,
