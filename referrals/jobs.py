@@ -20,8 +20,7 @@ from shop.kit import jobs
 
 @jobs.job()
 def settle(order_id: int) -> None:
-    attributions.judge_payment(order_id)
-    settlement.settle(order_id)
+    settlement.judge_and_settle(order_id)
 
 
 @jobs.job()

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from orders.models import Order, OrderEvent
 from referrals import (
+    attributions,
     blocks,
     breaker,
     budgets,
@@ -52,6 +53,10 @@ RULE_FAILED = "rule_failed"
 
 class NotVoid(Exception):
     """The reward came about: there is nothing to grant."""
+
+
+class OwnAffair(Exception):
+    """Somebody else has to decide about your own reward, or your own inviter's."""
 
 
 class StillVoid(Exception):
@@ -101,15 +106,27 @@ def settle(order: Order | int) -> Settlement | None:
     return settlement
 
 
+def judge_and_settle(order_id: int) -> Settlement | None:
+    """What real time and every sweep do with an order: see who paid, then settle.
+
+    A signal that was lost must not spare a friend whose card is somebody else's.
+    """
+    attributions.judge_payment(order_id)
+    return settle(order_id)
+
+
 def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
     """Staff's word: a void reward comes about, the same row, whatever refused it.
 
-    It counts beside the caps and within the budget. Raises NotVoid, or StillVoid where
-    the money or the people are not there; then nothing has changed.
+    It counts beside the caps and within the budget. Raises OwnAffair, NotVoid, or
+    StillVoid where the money or the people are not there; then nothing has changed.
     """
     with transaction.atomic():
         order_id = Reward.objects.values_list("order", flat=True).get(pk=reward_id)
         case = _locked(order_id)
+        if actor in (case.reward.recipient, case.attribution.invitee):
+            logger.warning("%s tried to grant their own reward %s", actor, reward_id)
+            raise OwnAffair(case.reward)
         if case.reward.state != State.VOID:
             raise NotVoid(case.reward)
         rewards.waive(case.reward, actor, reason)
@@ -238,7 +255,7 @@ def _settle_others(case):
 
 def _settled(order_id):
     try:
-        settle(order_id)
+        judge_and_settle(order_id)
     except Exception:
         logger.exception("order %s could not be settled", order_id)
         return False

@@ -51,7 +51,7 @@ class RewardAdmin(ReadOnlyAdmin):
     def settle_again(self, request, queryset):
         """It can only make a reward what the facts say, so nothing is asked first."""
         for reward in queryset.order_by("pk")[:MOST_AT_ONCE]:
-            settlement.settle(reward.order_id)
+            settlement.judge_and_settle(reward.order_id)
             self.log_change(request, reward, "Settled again.")
         self.message_user(request, "Settled again.", messages.SUCCESS)
 
@@ -93,6 +93,9 @@ class RewardAdmin(ReadOnlyAdmin):
             sentence, level = "Somebody was faster.", messages.WARNING
         except settlement.StillVoid as error:
             sentence = f"Not granted, because the order says: {error}."
+            level = messages.WARNING
+        except settlement.OwnAffair:
+            sentence = "Somebody else has to decide about a reward of your own."
             level = messages.WARNING
         else:
             sentence, level = "Granted.", messages.SUCCESS

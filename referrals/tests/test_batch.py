@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.models import Transfer
-from orders.models import Order
-from referrals import budgets, settlement
+from orders.models import Order, Payment
+from referrals import budgets, jobs, settlement
 from referrals.models import InviterQuota, Reward
 from referrals.tests.factories import (
     make_attribution,
@@ -69,7 +71,7 @@ def undone():
 
 def in_real_time():
     for pk in Order.objects.order_by("confirmed_at", "pk").values_list("pk", flat=True):
-        settlement.settle(pk)
+        settlement.judge_and_settle(pk)
 
 
 def batch():
@@ -141,3 +143,23 @@ def test_a_batch_that_is_killed_half_way_is_finished_by_the_next():
     assert 0 < half < 5
     assert [move[4] for move in left[0]] == [500, 500, 1000, 500, 500]
     assert rows() == left
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sweep", [jobs.settle_outdated, jobs.release_due_rewards])
+def test_a_lost_signal_spares_no_friend_who_pays_with_the_inviters_card(
+    sweep, time_machine
+):
+    attribution = make_attribution(terms=set_terms(hold_days=14))
+    orders = [make_order(attribution.inviter), make_order(attribution.invitee)]
+    if sweep is jobs.release_due_rewards:
+        settlement.settle(orders[1])
+        assert Reward.objects.get().state == Reward.State.PENDING
+        time_machine.move_to(timezone.now() + timedelta(days=15))
+    Payment.objects.filter(order__in=orders).update(card_hash="one card")
+
+    sweep.call()
+
+    attribution.refresh_from_db()
+    assert attribution.void_reason == "same_card"
+    assert not Reward.objects.exclude(state=Reward.State.VOID).exists()

@@ -209,3 +209,24 @@ def test_the_queue_asks_no_more_for_more_cases(
 
     assert page.count("data-review") == 4
     assert "data-review" not in client.get(QUEUE, {"least": "1"}).content.decode()
+
+
+@pytest.mark.parametrize("side", ["recipient", "invitee"])
+def test_abuse_57_nobody_grants_a_reward_of_their_own(side, caplog):
+    attribution = make_attribution(terms=set_terms(hold_days=0, cap_per_month=0))
+    settlement.settle(make_order(attribution.invitee))
+    reward = Reward.objects.get()
+    # A customer like any other then; hired since.
+    people = {"recipient": attribution.inviter, "invitee": attribution.invitee}
+    User.objects.filter(pk=people[side].pk).update(is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(people[side])
+    said = {"action": "grant_anyway", "_selected_action": [reward.pk]}
+    said |= {"confirmed": "yes", "reason": "I have earned it"}
+
+    page = client.post("/admin/referrals/reward/", said, follow=True)
+
+    assert "Somebody else has to decide" in page.content.decode()
+    reward.refresh_from_db()
+    assert (reward.state, reward.waived_at) == (Reward.State.VOID, None)
+    assert "tried to grant their own reward" in caplog.text
