@@ -357,6 +357,8 @@ REFERRAL_INVITATION_MAILS = env.bool("REFERRAL_INVITATION_MAILS", default=False)
 SHOP_POSTAL_ADDRESS = env("SHOP_POSTAL_ADDRESS", default="")
 if REFERRAL_INVITATION_MAILS and not SHOP_POSTAL_ADDRESS:
     raise ImproperlyConfigured("REFERRAL_INVITATION_MAILS needs SHOP_POSTAL_ADDRESS.")
+# A year's credit from which staff are shown a member, in minor units; 0 shows nobody
+REFERRAL_YEARLY_LOOK_FROM = env.int("REFERRAL_YEARLY_LOOK_FROM", default=0)
 # Whether one card is one person: not where everybody pays with Stripe's test cards
 REFERRAL_CARDS_ARE_PEOPLE = env.bool(
     "REFERRAL_CARDS_ARE_PEOPLE", default=LIVE_MODE or SHOP_ENV == "test"

@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from referrals.admin import funnel
+from referrals.admin import funnel, yearly
 from referrals.models import FunnelDay
 from shop.kit.staff import ReadOnlyAdmin
 
@@ -50,6 +50,20 @@ PAGES = [
         "programme/export/",
         funnel.export,
         ("referrals.view_funnelday",),
+        guard=require_POST,
+    ),
+    Page(
+        "programme_yearly",
+        "programme/yearly/",
+        yearly.page,
+        ("referrals.view_reward", "accounts.view_user"),
+        "Yearly totals",
+    ),
+    Page(
+        "programme_yearly_export",
+        "programme/yearly/export/",
+        yearly.export,
+        ("referrals.view_reward",),
         guard=require_POST,
     ),
 ]

@@ -1,0 +1,70 @@
+"""What each member got out of the programme in a year, for the shop's taxes.
+
+Whether credit to spend here is income or a discount differs by country: this counts
+and flags, and decides nothing.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.db.models import Sum
+
+from accounts.models import LedgerAccount, Transfer, User
+from referrals.periods import Period
+
+Kind = LedgerAccount.Kind
+# What is owed counts in the year in which it is paid, out of a wallet.
+_PURSE = (Kind.WALLET, Kind.FROZEN)
+
+
+@dataclass(frozen=True)
+class Total:
+    """One member's year in one currency, in minor units; what was taken back is less.
+
+    `amount` is below zero when more was taken back than came in the year.
+    """
+
+    member: User
+    currency: str
+    amount_given: int
+    amount_taken_back: int
+
+    @property
+    def amount(self) -> int:
+        return self.amount_given - self.amount_taken_back
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether a setting asks for a look, in the shop's own currency."""
+        threshold = settings.REFERRAL_YEARLY_LOOK_FROM
+        is_ours = self.currency == settings.SHOP_CURRENCY
+        return bool(threshold) and is_ours and self.amount >= threshold
+
+
+def totals(year: int) -> list[Total]:
+    """Every member to whom the programme paid something, most first. Three queries.
+
+    By the day that money moved, in the shop's time zone, from the ledger itself.
+    """
+    within = Period(date(year, 1, 1), date(year, 12, 31)).within("created_at")
+    moved = Transfer.objects.filter(**within)
+    given, back = defaultdict(int), defaultdict(int)
+    for side, other, sums in (("credit", "debit", given), ("debit", "credit", back)):
+        rows = moved.filter(
+            **{
+                f"{other}__kind": Kind.PROGRAMME_COST,
+                f"{side}__kind__in": _PURSE,
+            }
+        )
+        keys = f"{side}__owner", f"{side}__currency"
+        for owner, currency, amount in rows.values_list(*keys).annotate(Sum("amount")):
+            sums[owner, currency] += amount
+    keys = given.keys() | back.keys()
+    members = User.objects.in_bulk({owner for owner, _ in keys})
+    found = [
+        Total(members[key[0]], key[1], given.get(key, 0), back.get(key, 0))
+        for key in keys
+    ]
+    return sorted(found, key=lambda each: (each.currency, -each.amount, each.member.pk))
