@@ -24,9 +24,12 @@ django.setup()
 
 from django.core.cache import cache  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.db.models import Q  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
 
+from accounts.models import User  # noqa: E402
+from orders.models import Order, OrderAddress, Payment  # noqa: E402
 from referrals import retention, rollup, settlement  # noqa: E402
 from referrals.models import (  # noqa: E402
     Attribution,
@@ -39,7 +42,16 @@ from referrals.tests.factories import make_order  # noqa: E402
 
 CLICKS = 500
 ORDERS = 100
-BIG = ("referrals_visit", "referrals_visitor", "referrals_attribution")
+BIG = (
+    "accounts_user",
+    "orders_order",
+    "orders_orderaddress",
+    "orders_payment",
+    "referrals_attribution",
+    "referrals_funnelday",
+    "referrals_visit",
+    "referrals_visitor",
+)
 
 rows: list[dict] = []
 
@@ -51,6 +63,7 @@ def main():
     sizes = {
         "visits": Visit.objects.count(),
         "attributions": Attribution.objects.count(),
+        "orders": Order.objects.count(),
     }
     codes = list(Code.objects.order_by("pk").values_list("text", flat=True)[:CLICKS])
     trivial = requests("a trivial view", lambda client, n: client.get("/healthz"))
@@ -66,6 +79,8 @@ def main():
         rollup.roll_up(rollup.today() - timedelta(days=2))
     with timed("roll up today and yesterday, as every five minutes"):
         rollup.roll_up_since(rollup.today() - timedelta(days=1))
+    with timed("the whole shop's quarter, by day"):
+        rollup.by("day", since=rollup.today() - timedelta(days=90))
     with timed("settle, orders a second", count=ORDERS, of=orders()) as each:
         each(settlement.settle)
     with timed("purge, the first time") as row:
@@ -133,7 +148,17 @@ def orders():
     """Paid orders of friends who joined lately, one each."""
     newest = Attribution.objects.select_related("invitee").order_by("-created_at")
     lately = newest.filter(invitee__orders=None)[:ORDERS]
-    return [make_order(attribution.invitee) for attribution in lately]
+    found = [make_order(attribution.invitee) for attribution in lately]
+    for order in found:
+        OrderAddress.objects.create(
+            order=order,
+            name=f"Friend {order.pk}",
+            street=f"Street {order.pk}",
+            city="Town",
+            postal_code="00042",
+            country="US",
+        )
+    return found
 
 
 def plans(codes):
@@ -143,15 +168,30 @@ def plans(codes):
     today = rollup.today()
     quarter = (today - timedelta(days=90), today)
     visitor = Visitor.objects.order_by("-pk").first()
+    guest = Order.objects.filter(user=None).order_by("pk")[:1].get()
+    address, cards = guest.address, guest.payments.values_list("card_hash", flat=True)
     asked = {
         "resolve a code": Code.objects.filter(text=codes[0]),
         "find a browser": Visitor.objects.filter(token_hash=visitor.token_hash),
         "its visits": Visit.objects.filter(visitor=visitor).order_by("first_at"),
         "an inviter's friends": Attribution.objects.filter(inviter=owner),
         "an inviter's quarter": rollup._rows(None, owner, None, *quarter),
-        "old visits": Visit.objects.filter(first_at__lt=retention.visits_since())
+        "the shop's day": rollup._rows(None, None, None, today, today),
+        "old visits": Visit.objects.filter(
+            kept_at=None, first_at__lt=retention.visits_since()
+        )
         .order_by("first_at", "pk")
         .values_list("first_at", "pk")[: retention.BATCH],
+        "a mailbox, of orders": Order.objects.filter(
+            Q(email__mailbox=guest.email) | Q(user__in=[owner.pk])
+        ),
+        "a mailbox, of accounts": User.objects.filter(email__mailbox=owner.email),
+        "an account to sign in": User.objects.filter(email__iexact=owner.email),
+        "a guest's orders": Order.objects.filter(user=None, email__iexact=guest.email),
+        "a card": Payment.objects.filter(card_hash__in=list(cards)),
+        "a door": OrderAddress.objects.filter(
+            name__iexact=address.name, postal_code__iexact=address.postal_code
+        ),
     }
     for what, query in asked.items():
         plan = query.explain()

@@ -65,6 +65,12 @@ _STATEMENTS = {
             ON visit.id = %(visit)s + n * (%(visits)s / %(friends)s)
         JOIN referrals_referrallink link ON link.id = visit.link_id
         JOIN accounts_user inviter ON inviter.id = link.owner_id""",
+    "lines of the funnel": """
+        INSERT INTO referrals_funnelday (link_id, day, channel, visits, visitors,
+            confirmed, signups, orders, rewards)
+        SELECT link_id, first_at::date, channel, count(*), count(*), 0, 0, 0, 0
+        FROM referrals_visit WHERE id > %(visit)s GROUP BY 1, 2, 3
+        ON CONFLICT DO NOTHING""",
     # The inviters' and as many guests', long before any friend's: to be looked through.
     "orders": """
         INSERT INTO orders_order (id, code, access_token, user_id, email, language,
