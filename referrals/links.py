@@ -18,7 +18,7 @@ ENDED_BY_OWNER = "ended by its owner"
 
 Kind = ReferralLink.Kind
 # Pages that a stored path may lead to, beside categories and products.
-_PAGES = {"home", "catalog:new", "catalog:search", "page"}
+_PAGES = {"home", "catalog:new", "catalog:search", "page", "referrals:basket"}
 _OWN = (Kind.INVITE, Kind.SHARE_ITEM, Kind.EMAIL)
 
 
@@ -60,12 +60,12 @@ def shared_by(user: User) -> ReferralLinkQuerySet:
     return found.order_by("-is_default", "-created_at", "-pk")
 
 
-def add(user: User, label: str) -> ReferralLink:
+def add(user: User, label: str, path: str = "") -> ReferralLink:
     """One more invitation of a member, under a label to tell it apart.
 
-    Raises TooMany and NoOffer.
+    It leads to `path`, if one is given. Raises TooMany and NoOffer.
     """
-    return _made(user, label=label, kind=Kind.INVITE)
+    return _made(user, label=label, path=path, kind=Kind.INVITE)
 
 
 def for_product(user: User, product: Product) -> ReferralLink:

@@ -152,7 +152,7 @@ def _reward(terms):
     if terms.inviter_amount:
         return format_money(terms.inviter_amount, terms.currency, short=True)
     if terms.inviter_basis_points:
-        return f"{terms.inviter_basis_points / 100:g} % of it"
+        return f"{terms.inviter_percent} % of it"
     return ""
 
 

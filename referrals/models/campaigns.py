@@ -185,6 +185,11 @@ class Terms(models.Model):
     def __str__(self):
         return f"{self.campaign}, version {self.number}"
 
+    @property
+    def inviter_percent(self) -> str:
+        """The inviter's share of the goods as people write it, such as `7.5`."""
+        return f"{self.inviter_basis_points / 100:g}"
+
     def visit_ends(self, touched_at: datetime) -> datetime:
         """The first moment at which a click is too old to count."""
         return _midnight_after(touched_at, self.visit_days)

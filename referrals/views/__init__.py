@@ -1,5 +1,6 @@
 """Pages of the programme, by who opens them: a friend who comes in, a member."""
 
+from referrals.views.baskets import basket, share_basket
 from referrals.views.board import board_page, join_board, leave_board
 from referrals.views.cards import cards_page, print_cards
 from referrals.views.entry import dismiss, enter_code, keep, open_link
@@ -10,6 +11,7 @@ from referrals.views.news import choose_mails, news, read
 
 __all__ = [
     "add",
+    "basket",
     "board_page",
     "cards_page",
     "choose",
@@ -31,6 +33,7 @@ __all__ = [
     "read",
     "rotate",
     "rules",
+    "share_basket",
     "share_item",
     "stop_mail",
 ]

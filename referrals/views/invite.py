@@ -31,6 +31,7 @@ def invite(request):
             "has_mail": invitations.are_on(),
             "most_words": sharing.MOST_WORDS,
             "terms": offer,
+            "milestones": terms.milestones(offer) if offer else [],
             "friends": friends,
             "numbers": numbers,
             "purse": reports.purse(request.user),
@@ -61,4 +62,6 @@ def friend(request, pk):
 def rules(request):
     """The live rules on a page of their own, for anybody."""
     offer = terms.current(settings.SHOP_CURRENCY)
-    return render(request, "referrals/terms.html", {"terms": offer})
+    milestones = terms.milestones(offer) if offer else []
+    context = {"terms": offer, "milestones": milestones}
+    return render(request, "referrals/terms.html", context)
