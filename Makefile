@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -q
 # The shop speaks to the sandbox over HTTP on this machine: never through a proxy.
 export no_proxy := localhost,127.0.0.1,$(no_proxy)
 
-.PHONY: run test test-all check browser format lock clean writable bench-referrals
+.PHONY: run test test-services test-all check browser format lock clean writable bench-referrals
 
 run: writable $(VENV)/shop ## The shop with demo data, sandbox and worker
 	@SHOP_ENV=development SITE_URL=http://localhost:$(PORT) exec $(BIN)/python manage.py dev
@@ -20,10 +20,12 @@ run: writable $(VENV)/shop ## The shop with demo data, sandbox and worker
 test: writable $(VENV)/dev ## Every test that needs no service, on SQLite
 	$(PYTEST) -n 2 -m "not postgres and not redis and not browser"
 
-test-all: $(VENV)/dev browser ## Everything: SQLite, a real browser, PostgreSQL and Redis
-	$(PYTEST) -n 2 -m "not postgres and not redis and not browser"
+test-services: $(VENV)/dev browser ## A real browser, then everything on PostgreSQL and Redis
 	$(PYTEST) -m browser
-	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) -m "not browser"
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) \
+	$(PYTEST) -n 2 --dist worksteal -m "not browser"
+
+test-all: test test-services ## Everything: SQLite, a real browser, PostgreSQL and Redis
 
 check: $(VENV)/dev ## Lint, format, import contract, migrations, deployment settings
 	$(BIN)/ruff check .
