@@ -76,7 +76,7 @@ NUMBERS = {
 # Every parameter that some page reads, and two that none does.
 PARAMETERS = [
     *["page", "sort", "q", "v", "o_colour", "quantity", "t", "order", "looked"],
-    *["next", "to", "code", "ref", "card", "email", "utm_source", "o", "p"],
+    *["words", "next", "to", "code", "ref", "card", "email", "utm_source", "o", "p"],
     *["page[]", "page[0]", "__proto__"],
 ]
 
@@ -104,7 +104,10 @@ EXAMPLES = {
     "c/<path:path>/": "lamps",
     "p/<slug:slug>/": "moon",
     "invitation/stop/<str:token>/": "abc",
+    "shared-cart/<str:token>/": "abc",
+    "form": "svg",
     "code": "ABCD2345",
+    "form": "svg",
     "name": "products/a.webp",
     "path": "health",
     "mail_id": "1",
