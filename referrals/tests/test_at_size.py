@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from orders import adoption
 from orders.models import Order, OrderAddress, Payment
 from orders.tests.factories import ADDRESS
 from referrals import attributions, circumstances, eligibility, rollup, settlement
@@ -140,7 +141,9 @@ def test_a_new_account_finds_its_guest_orders_by_index():
 
     with counted() as asked:
         attributions.attribute(friend)
+        adoption.adopt(friend)
 
+    assert any("UPPER" in each and '"orders_order"' in each for each in asked.own)
     assert read_whole(asked) == set()
 
 
