@@ -105,7 +105,6 @@ EXAMPLES = {
     "p/<slug:slug>/": "moon",
     "invitation/stop/<str:token>/": "abc",
     "shared-cart/<str:token>/": "abc",
-    "form": "svg",
     "code": "ABCD2345",
     "form": "svg",
     "name": "products/a.webp",

@@ -31,6 +31,7 @@ from orders.tests.factories import (
     place,
     post_event,
 )
+from referrals import links
 from referrals.tests.factories import PASSWORD, make_link, make_member, make_offer
 from shop.tests import sweep
 
@@ -85,10 +86,13 @@ class Visit:
     def __init__(self, shop: Shop, who: str):
         self.client, self.order = shop.clients[who], shop.orders.get(who)
         self.member = shop.member
+        self.link = None
 
     def address(self, route: str, **values: str) -> str:
         if route.startswith("orders/") and self.order:
             values.setdefault("code", self.order.code)
+        if route.startswith("account/invite/links/") and self.link:
+            values.setdefault("pk", str(self.link.pk))
         return sweep.address(route, **values)
 
     def get(self, path: str, **headers):
@@ -128,6 +132,10 @@ ASKING = [route for route in PAGES if sweep.arguments(route)]
 
 
 # Forms
+
+
+def _with_own_link(here: Visit) -> None:
+    here.link = links.default_link(here.member)
 
 
 def _nothing(here: Visit) -> None:
@@ -251,6 +259,19 @@ FORMS = [
     Form("invitation/keep/", {"answer": "yes", "invited": "abc", "next": "/new/"}),
     Form("invitation/keep/", {"answer": "no", "invited": "abc", "next": "/new/"}),
     Form("account/code/", {"code": "ABCD2345", "next": "/cart/"}, "member"),
+    Form("account/invite/links/add/", {"label": "Flyer"}, "member"),
+    Form("account/invite/links/item/", {"product": "moon"}, "member"),
+    *(
+        Form(f"account/invite/links/<int:pk>/{verb}/", data, "member", _with_own_link)
+        for verb, data in [("code", {"code": "LUNA"}), ("renew", {}), ("end", {})]
+    ),
+    Form("account/invite/cards/print/", {}, "member"),
+    Form("account/invite/news/read/", {}, "member"),
+    Form("account/invite/news/mails/", {"tells_joined": "on"}, "member"),
+    Form("account/invite/board/join/", {"name": "Heron"}, "member"),
+    Form("account/invite/board/leave/", {}, "member"),
+    Form("shared-cart/", {}, "member"),
+    Form("shared-cart/<str:token>/", {}),
     Form(
         "accounts/login/",
         {"login": EMAIL, "password": PASSWORD, "remember": "on", "next": "/cart/"},
