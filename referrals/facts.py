@@ -133,10 +133,16 @@ def read(
     )
 
 
-def other_orders(order: Order) -> list[Order]:
-    """The other confirmed orders of the same person, the first one first. One query."""
-    confirmed = Order.objects.confirmed().filter(user=order.user_id)
-    return list(confirmed.exclude(pk=order.pk).order_by("confirmed_at", "pk"))
+def orders_beside(order: Order) -> list[Order]:
+    """This order and the other confirmed ones of the same person, the first one first.
+
+    Each with what was last decided about it. One query.
+    """
+    confirmed = Q(status=Order.Status.CONFIRMED, user=order.user_id)
+    rows = Order.objects.filter(confirmed | Q(pk=order.pk))
+    return list(
+        rows.select_related("referral_settlement").order_by("confirmed_at", "pk")
+    )
 
 
 def came_before(one: Order, other: Order) -> bool:

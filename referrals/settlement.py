@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
@@ -74,6 +75,7 @@ class Case:
     rewards: list[Reward]
     reward: Reward | None
     others: list[Order]
+    last: Settlement | None
     budget: Budget | None = None
 
 
@@ -98,8 +100,7 @@ def settle(order: Order | int) -> Settlement | None:
         _freeze_or_thaw(case.reward, wanted)
         if case.terms == case.attribution.terms and case.attribution.has_milestones:
             milestones.settle(case.order, case.attribution, case.budget)
-        before = getattr(case.order, "referral_settlement", None)
-        is_news = before and before.reason != reason
+        is_news = case.last and case.last.reason != reason
         settlement = _settled_as(case, reason)
         if is_news:
             _settle_others(case)
@@ -274,12 +275,11 @@ def _released(order_id):
 def _locked(order_id):
     """Order, attribution, the inviter's counter, the budget: what was read before these
     locks is gossip."""
-    order = (
-        Order.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("referral_settlement")
-        .get(pk=order_id)
-    )
-    attribution = _attribution_of(order, lock=True)
+    order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+    # Only now: a row that is joined to one we wait for is read as it was before.
+    locked = Attribution.objects.select_for_update(no_key=True)
+    list(locked.filter(invitee=order.user_id).values("pk"))
+    attribution = _attribution_of(order)
     if attribution and attribution.inviter:
         quotas.lock(attribution.inviter, attribution.terms.campaign)
     case = _case(order, attribution)
@@ -288,12 +288,10 @@ def _locked(order_id):
     return case
 
 
-def _attribution_of(order, lock=False):
+def _attribution_of(order):
     if order.user_id is None:
         return None
     rows = Attribution.objects.filter(invitee=order.user_id)
-    if lock:
-        rows = rows.select_for_update(of=("self",), no_key=True)
     campaign = OuterRef("terms__campaign")
     return (
         rows.select_related(
@@ -326,8 +324,11 @@ def _case(order, attribution):
     held = terms.for_currency(attribution, order.currency)
     asks = held and (held != attribution.terms or attribution.has_exclusions)
     exclusions = facts.exclusions(held) if asks else []
-    others = facts.other_orders(order)
-    return Case(order, attribution, held, exclusions, found, reward, others)
+    orders = facts.orders_beside(order)
+    others = [each for each in orders if each.pk != order.pk]
+    (itself,) = [each for each in orders if each.pk == order.pk]
+    last = getattr(itself, "referral_settlement", None)
+    return Case(order, attribution, held, exclusions, found, reward, others, last)
 
 
 # The decision
@@ -518,15 +519,11 @@ def _park(case):
 
 
 def _settled_as(case, reason):
-    settlement = getattr(case.order, "referral_settlement", None)
-    settlement = settlement or Settlement(order=case.order)
+    settlement = case.last or Settlement(order=case.order)
     settlement.attribution, settlement.reward = case.attribution, case.reward
     settlement.reason, settlement.settled_at = reason, timezone.now()
-    settlement.last_event = _last_event(case.order)
+    # Under the order's lock: whoever writes events about it holds the same one.
+    newest = case.order.events.order_by("-pk").values("pk")[:1]
+    settlement.last_event = Coalesce(Subquery(newest), 0)
     settlement.save()
     return settlement
-
-
-def _last_event(order):
-    # Under the order's lock: whoever writes events about it holds the same one.
-    return order.events.aggregate(last=Max("pk"))["last"] or 0
