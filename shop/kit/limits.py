@@ -28,12 +28,14 @@ def is_used_up(name: str, key: str, *, limit: int, seconds: int) -> bool:
     """
     slot = f"limit:{name}:{key}:{int(time.time() // seconds)}"
     found = cache.get_many([slot, _closed(name, key)])
-    return _closed(name, key) in found or found.get(slot, 0) >= limit
+    is_shut = time.time() < found.get(_closed(name, key), 0)
+    return is_shut or found.get(slot, 0) >= limit
 
 
 def shut(name: str, key: str, *, seconds: int) -> None:
     """Use up every try of this key from now on, for so many seconds."""
-    cache.set(_closed(name, key), True, timeout=seconds)
+    # The end is the value: by our clock, whatever clock the cache goes by.
+    cache.set(_closed(name, key), time.time() + seconds, timeout=seconds)
 
 
 def _closed(name, key):
