@@ -160,7 +160,7 @@ def test_inv_13_a_hundred_takes_of_seven_pieces():
             served = 0
             for turn in range(5):
                 try:
-                    cause = f"order:{number}-{turn}:take"
+                    cause = f"trial:{number}-{turn}:take"
                     stock.take({lamp: 1}, cause=cause, reason="Order")
                     served += 1
                 except stock.OutOfStock:
@@ -180,13 +180,13 @@ def test_inv_14_a_cause_moves_stock_once_whoever_asks():
     lamp = make_variant(stock=50)
 
     def take():
-        return stock.take({lamp: 1}, cause="order:1:take", reason="Order")
+        return stock.take({lamp: 1}, cause="trial:1:take", reason="Order")
 
     results = at_once(*[take] * 20)
 
     assert failures(results, stock.AlreadyMoved) == []
     assert results.count(None) == 1
-    assert StockMovement.objects.filter(key__startswith="order:1:take").count() == 1
+    assert StockMovement.objects.filter(key__startswith="trial:1:take").count() == 1
     assert_books_hold()
 
 
