@@ -31,6 +31,11 @@ logger = logging.getLogger("tandem.referrals")
 
 INACTIVE = "This invitation is not active."
 USED_UP = "This card has been used already."
+MEMBER = (
+    "You are already with us, and this gift is for somebody new. "
+    "Share your own link instead."
+)
+_CAME_IN = {Outcome.COUNTED, Outcome.HANDED_OVER}
 _SAID = {
     Outcome.INACTIVE: INACTIVE,
     Outcome.USED_UP: USED_UP,
@@ -115,6 +120,8 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     if click.outcome in _SAID:
         # In a cookie: no session row.
         messages.info(request, _SAID[click.outcome])
+    elif click.outcome in _CAME_IN and _is_member(request):
+        messages.info(request, MEMBER)
     if click.token:
         visits.plant(response, click.token)
     return response
@@ -163,6 +170,12 @@ def _touch(request, code, kind):
         request._referral_token = request.COOKIES[settings.REFERRAL_COOKIE] = made.token
         vars(request).pop("_referral_visitor", None)
     request._referral_carried = made.carried
+
+
+def _is_member(request):
+    # Without a session nobody is signed in, and asking would cost a query.
+    has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+    return has_session and request.user.is_authenticated
 
 
 def _capture(request):

@@ -68,6 +68,15 @@ def add(user: User, label: str, path: str = "") -> ReferralLink:
     return _made(user, label=label, path=path, kind=Kind.INVITE)
 
 
+def for_campaign(link: ReferralLink) -> ReferralLink:
+    """Write a campaign's link, which nobody owns and nobody earns by, with its code."""
+    with transaction.atomic():
+        link.owner, link.kind = None, Kind.CAMPAIGN
+        link.save(force_insert=True)
+        codes.draw(link, is_primary=True)
+    return link
+
+
 def for_product(user: User, product: Product) -> ReferralLink:
     """The member's link to one product, made when they first share it.
 

@@ -5,6 +5,8 @@ repeat: a row and a mail are unique by the event they are about. The row names n
 so that a friend's consent to be named can still be taken back.
 """
 
+from datetime import timedelta
+
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -14,6 +16,8 @@ from referrals.models import Attribution, MemberChoices, Notice, Reward
 from shop.kit.money import format_money
 
 Kind = Notice.Kind
+
+PEACE = timedelta(days=90)  # after "not now"
 
 _MOST = 50
 
@@ -86,9 +90,20 @@ def choices_of(user: User) -> MemberChoices:
         return MemberChoices(user=user)
 
 
-def choose(user: User, **chosen: bool) -> None:
+def choose(user: User, **chosen) -> None:
     """Note what a member chose, such as `tells_joined=False`. Safe to race."""
     MemberChoices.objects.update_or_create(user=user, defaults=chosen)
+
+
+def may_ask(user: User) -> bool:
+    """Whether this member may be asked to invite now. One query."""
+    before = choices_of(user).asked_not_before
+    return before is None or before <= timezone.now()
+
+
+def ask_later(user: User) -> None:
+    """The member does not want to be asked for a while. Safe to repeat."""
+    choose(user, asked_not_before=timezone.now() + PEACE)
 
 
 def of_member(user: User) -> list[Notice]:

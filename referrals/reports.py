@@ -180,7 +180,9 @@ def numbers(user: User, friends: list[Friend]) -> Numbers:
 
 def links(user: User) -> list[Shared]:
     """A member's links with what came by each: people, friends, credit. One query."""
-    visits = Visit.objects.filter(link=OuterRef("pk"), visitor__landed_at__isnull=False)
+    visits = Visit.objects.filter(
+        link=OuterRef("pk"), visitor__landed_at__isnull=False, visitor__user=None
+    )
     joined = Attribution.objects.filter(link=OuterRef("pk"))
     rewards = Reward.objects.filter(
         attribution__link=OuterRef("pk"),
@@ -201,7 +203,7 @@ def links(user: User) -> list[Shared]:
         Shared(
             link=link,
             url=invitations.url_of(link),
-            opened=link.opened or 0,
+            opened=(link.opened or 0) + (link.joined or 0),
             joined=link.joined or 0,
             earned=link.earned or 0,
             waiting=link.waiting or "",

@@ -34,16 +34,21 @@ class Way:
     icon: str
     href: str
     is_elsewhere: bool
+    is_private: bool = True
 
 
 @dataclass(frozen=True)
 class Share:
-    """A member's link and a message: the friend's gain first, nothing hidden."""
+    """A member's link and a message: the friend's gain first, nothing hidden.
+
+    What is_private is meant for one person, and is not offered to walls.
+    """
 
     url: str
     code: str
     text: str
     subject: str
+    is_private: bool = False
 
     @property
     def sheet_url(self) -> str:
@@ -51,7 +56,8 @@ class Share:
 
     @property
     def ways(self) -> list[Way]:
-        return ways(self.url, self.text, self.subject)
+        found = ways(self.url, self.text, self.subject)
+        return [way for way in found if way.is_private or not self.is_private]
 
 
 def invitation_of(user: User, terms: Terms, words: str = "") -> Share:
@@ -91,6 +97,7 @@ def reminder(attribution: Attribution) -> Share:
         code="",
         text=", ".join(filter(None, sentences)) + ":",
         subject=waiting,
+        is_private=True,
     )
 
 
@@ -119,8 +126,8 @@ def ways(url: str, text: str, subject: str) -> list[Way]:
         ),
         # Both iOS and Android read the body after `?&`; neither does without one.
         Way("sms", "Message", "phone", f"sms:?&{_query(body=said('sms'))}", False),
-        Way("facebook", "Facebook", "share", _FACEBOOK + facebook, True),
-        Way("x", "X", "share", _X + _query(text=said("x")), True),
+        Way("facebook", "Facebook", "", _FACEBOOK + facebook, True, False),
+        Way("x", "X", "", _X + _query(text=said("x")), True, False),
     ]
 
 

@@ -35,6 +35,7 @@ urlpatterns = [
     path("account/invite/cards/print/", views.print_cards, name="print_cards"),
     path("account/invite/news/", views.news, name="news"),
     path("account/invite/news/read/", views.read, name="read_news"),
+    path("account/invite/news/later/", views.ask_later, name="ask_later"),
     path("account/invite/news/mails/", views.choose_mails, name="choose_mails"),
     path("account/invite/board/", views.board_page, name="board"),
     path("account/invite/board/join/", views.join_board, name="join_board"),

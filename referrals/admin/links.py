@@ -1,10 +1,25 @@
 """Links, their codes, and what was counted of them."""
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 
-from referrals import links
+from referrals import codes, destinations, links
 from referrals.models import Code, LinkDay, ReferralLink
-from shop.kit.staff import ReadOnlyAdmin
+from shop.kit.staff import ReadOnlyAdmin, whether
+
+
+class CampaignLinkForm(forms.ModelForm):
+    """A link without an owner: it is counted, and nobody earns by it."""
+
+    class Meta:
+        model = ReferralLink
+        fields = ["campaign", "label", "path", "active_from", "expires_at"]
+
+    def clean_path(self):
+        path = self.cleaned_data["path"]
+        if path and destinations.own_path(path) is None:
+            raise forms.ValidationError("A page of this shop, such as /c/lighting/.")
+        return path
 
 
 @admin.register(ReferralLink)
@@ -23,14 +38,53 @@ class ReferralLinkAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Code")
     def code(self, link):
-        return link.code
+        return link.shown
+
+    # Staff make the links of campaigns; what stands in them stays.
+
+    def has_add_permission(self, request):
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_form(self, request, obj=None, **kwargs):
+        if obj is None:
+            kwargs["form"] = CampaignLinkForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return CampaignLinkForm.Meta.fields
+        return super().get_fields(request, obj)
+
+    def save_model(self, request, obj, form, change):
+        links.for_campaign(obj)
 
 
 @admin.register(Code)
 class CodeAdmin(ReadOnlyAdmin):
-    list_display = ["text", "link", "created_at"]
+    """Codes that read like advertisements wait here until somebody has looked."""
+
+    list_display = ["text", "link", "kind", "waits_since", "retired_at", "created_at"]
+    list_filter = ["kind", ("waits_since", whether("waits for us"))]
     list_select_related = ["link__owner"]
     search_fields = ["text", "link__owner__email"]
+    actions = ["allow", "refuse"]
+
+    @admin.action(description="Allow", permissions=["act"])
+    def allow(self, request, queryset):
+        self._decide(request, queryset, codes.allow, "Allowed")
+
+    @admin.action(description="Refuse, for good", permissions=["act"])
+    def refuse(self, request, queryset):
+        self._decide(request, queryset, codes.refuse, "Refused")
+
+    def _decide(self, request, queryset, verb, word):
+        for code in queryset:
+            if verb(code):
+                self.log_change(request, code, word)
+                self.message_user(request, f"{word}: {code}.")
+            else:
+                said = f"{code} does not wait for anybody."
+                self.message_user(request, said, messages.WARNING)
 
 
 @admin.register(LinkDay)

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 from django import template
 from django.conf import settings
 
-from referrals import destinations, links, reports, sharing, terms
+from referrals import destinations, links, notices, reports, sharing, terms
 from referrals.context import for_visitor
 
 register = template.Library()
@@ -16,13 +16,20 @@ def without_invitations(text):
     return destinations.without_invitations(text)
 
 
-@register.inclusion_tag("referrals/share_invitation.html")
-def share_invitation(user):
-    """A member's link and ways to share it; nothing for guests or without an offer."""
+@register.inclusion_tag("referrals/share_invitation.html", takes_context=True)
+def share_invitation(context, user):
+    """A member's link and ways to share it, unless they said "not now" lately.
+
+    Nothing for guests or without an offer.
+    """
     offer = terms.current(settings.SHOP_CURRENCY)
-    if not user.is_authenticated or offer is None:
+    if not user.is_authenticated or offer is None or not notices.may_ask(user):
         return {"share": None}
-    return {"share": sharing.invitation_of(user, offer), "offer": offer}
+    return {
+        "share": sharing.invitation_of(user, offer),
+        "offer": offer,
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.simple_tag

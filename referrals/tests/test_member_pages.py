@@ -12,7 +12,7 @@ from catalog.models import Product
 from catalog.tests.factories import make_product, make_variant
 from orders.models import CartLine
 from orders.tests.factories import make_cart, make_zone
-from referrals import cards, links, settlement, sharing, terms
+from referrals import cards, codes, links, settlement, sharing, terms
 from referrals.models import Campaign, Code, Notice, ReferralLink, Visit
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
@@ -381,3 +381,68 @@ def test_a_link_outside_its_dates_brings_nobody(mailoutbox, dates):
     join(friend, mailoutbox, code="A01B2C3D")
 
     assert not link.owner.invited.exists()
+
+
+# A friend's landing
+
+
+def test_who_is_with_us_already_is_told_so_at_once(client, anna):
+    other = make_link(text="A01B2C3D")
+
+    client.get("/r/A01B2C3D/")
+
+    assert "You are already with us" in text_of(client.get("/"))
+    assert not other.owner.invited.exists()
+
+
+def test_the_friends_gift_stands_though_the_inviter_is_at_the_cap(anna):
+    set_terms(cap_per_month=1, hold_days=0)
+    first = make_attribution(anna)
+    settlement.settle(make_order(first.invitee))
+    friend = Client()
+
+    friend.get(f"/r/{links.default_link(anna).code}/")
+
+    assert "gives you $5 off your first order" in text_of(friend.get("/"))
+
+
+# Links of the shop's own campaigns
+
+
+def test_staff_make_a_campaigns_link_and_nobody_earns_by_it(admin_client, mailoutbox):
+    campaign = Campaign.objects.get(is_default=True)
+    friend = Client()
+
+    admin_client.post(
+        "/admin/referrals/referrallink/add/",
+        {"campaign": campaign.pk, "label": "Poster", "path": "/new/"},
+    )
+    link = ReferralLink.objects.get(label="Poster")
+    way = friend.get(f"/r/{link.codes.get().text}/")
+    join(friend, mailoutbox, "ben@example.com")
+
+    assert way["Location"] == "/new/"
+    assert (link.kind, link.owner) == ("campaign", None)
+    assert link.attributions.get().inviter is None
+
+
+def test_a_campaigns_link_stays_on_the_site(admin_client):
+    campaign = Campaign.objects.get(is_default=True)
+
+    page = admin_client.post(
+        "/admin/referrals/referrallink/add/",
+        {"campaign": campaign.pk, "path": "//evil.example"},
+    )
+
+    assert "A page of this shop" in page.content.decode()
+    assert not ReferralLink.objects.exists()
+
+
+def test_staff_allow_a_code_that_waits(admin_client, anna):
+    code = codes.choose(links.default_link(anna), "FREEBEE")
+    picked = {"_selected_action": [code.pk]}
+
+    for action in ("allow", "refuse"):
+        admin_client.post("/admin/referrals/code/", {"action": action, **picked})
+
+    assert links.resolve("FREEBEE").owner == anna

@@ -5,7 +5,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import reports, settlement
+from referrals import notices, reports, settlement
 from referrals.models import Attribution, Campaign, ReferralLink
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
@@ -267,8 +267,11 @@ def test_after_an_order_members_are_offered_their_link(rf, anna):
     from django.contrib.auth.models import AnonymousUser
 
     member = render_to_string("referrals/thank_you.html", {"user": anna})
+    notices.ask_later(anna)
+    later = render_to_string("referrals/thank_you.html", {"user": anna})
     guest = render_to_string("referrals/thank_you.html", {"user": AnonymousUser()})
 
     assert "Give $5, get $5." in member
     assert "/r/" in member
     assert "/r/" not in guest
+    assert "/r/" not in later

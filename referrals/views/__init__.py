@@ -7,10 +7,11 @@ from referrals.views.entry import dismiss, enter_code, keep, open_link
 from referrals.views.invite import friend, invite, rules
 from referrals.views.links import add, choose, end, links_page, qr, rotate, share_item
 from referrals.views.mail import mail, stop_mail
-from referrals.views.news import choose_mails, news, read
+from referrals.views.news import ask_later, choose_mails, news, read
 
 __all__ = [
     "add",
+    "ask_later",
     "basket",
     "board_page",
     "cards_page",

@@ -35,6 +35,15 @@ def read(request):
 
 @require_POST
 @login_required
+def ask_later(request):
+    """No invitation to share below an order, for three months."""
+    notices.ask_later(request.user)
+    messages.success(request, "We do not ask before three months are over.")
+    return redirect("accounts:home")
+
+
+@require_POST
+@login_required
 def choose_mails(request):
     form = ChoicesForm(request.POST)
     if form.is_valid():

@@ -67,6 +67,7 @@ ADDED_BY_HAND = {
     "orders.ShippingZone",
     "referrals.Budget",
     "referrals.Campaign",
+    "referrals.ReferralLink",
     "referrals.Terms",
 }
 READ_ONLY = [

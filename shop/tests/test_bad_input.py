@@ -267,6 +267,7 @@ FORMS = [
     ),
     Form("account/invite/cards/print/", {}, "member"),
     Form("account/invite/news/read/", {}, "member"),
+    Form("account/invite/news/later/", {}, "member"),
     Form("account/invite/news/mails/", {"tells_joined": "on"}, "member"),
     Form("account/invite/board/join/", {"name": "Heron"}, "member"),
     Form("account/invite/board/leave/", {}, "member"),

@@ -156,6 +156,7 @@ FORMS = [
     "/account/invite/links/{pk}/end/",
     "/account/invite/cards/print/",
     "/account/invite/news/read/",
+    "/account/invite/news/later/",
     "/account/invite/news/mails/",
     "/account/invite/board/join/",
     "/account/invite/board/leave/",
