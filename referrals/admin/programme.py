@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from referrals.admin import funnel, yearly
+from referrals.admin import funnel, liability, yearly
 from referrals.models import FunnelDay
 from shop.kit.staff import ReadOnlyAdmin
 
@@ -64,6 +64,20 @@ PAGES = [
         "programme/yearly/export/",
         yearly.export,
         ("referrals.view_reward",),
+        guard=require_POST,
+    ),
+    Page(
+        "programme_liability",
+        "programme/liability/",
+        liability.page,
+        ("accounts.view_ledgeraccount", "referrals.view_reward"),
+        "Money",
+    ),
+    Page(
+        "programme_liability_export",
+        "programme/liability/export/",
+        liability.export,
+        ("accounts.view_ledgeraccount", "referrals.view_reward"),
         guard=require_POST,
     ),
 ]
