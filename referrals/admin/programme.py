@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from referrals.admin import funnel, liability, yearly
+from referrals.admin import funnel, inviters, liability, yearly
 from referrals.models import FunnelDay
 from shop.kit.staff import ReadOnlyAdmin
 
@@ -78,6 +78,20 @@ PAGES = [
         "programme/liability/export/",
         liability.export,
         ("accounts.view_ledgeraccount", "referrals.view_reward"),
+        guard=require_POST,
+    ),
+    Page(
+        "programme_inviters",
+        "programme/inviters/",
+        inviters.page,
+        ("referrals.view_reward", "accounts.view_user"),
+        "Inviters",
+    ),
+    Page(
+        "programme_inviters_export",
+        "programme/inviters/export/",
+        inviters.export,
+        ("referrals.view_reward",),
         guard=require_POST,
     ),
 ]

@@ -1,0 +1,56 @@
+"""The page of those who bring the most friends, and the same as a file."""
+
+from django.conf import settings
+from django.core.paginator import Paginator
+
+from referrals import inviters
+from referrals.models import Reward
+from shop.kit import exports
+from shop.kit.staff import BoundedPaginator
+
+PAGE = 25
+
+
+def page(room, request):
+    shown = BoundedPaginator(inviters.ranked(), PAGE).get_page(request.GET.get("p"))
+    return room.page(
+        request,
+        "programme_inviters",
+        "Who brings friends",
+        shown=shown,
+        people=inviters.quality(list(shown), settings.SHOP_CURRENCY),
+        days=inviters.VALUE_DAYS,
+    )
+
+
+def export(room, request):
+    """Everybody as a file, read a page at a time."""
+    return exports.respond(request, "Inviters", COLUMNS, _all(), about=Reward)
+
+
+def _all():
+    for each in Paginator(inviters.ranked(), 500):
+        yield from inviters.quality(list(each), settings.SHOP_CURRENCY)
+
+
+def _figure(name):
+    return lambda each: getattr(each, name)
+
+
+def _amount(name):
+    return lambda each: exports.amount(getattr(each, name), each.currency)
+
+
+COLUMNS = [
+    exports.Column("Member", lambda each: each.inviter.pk),
+    exports.Column("Email", lambda each: each.inviter.email, "accounts.view_user"),
+    exports.Column("Friends", _figure("friends")),
+    exports.Column("Buyers", _figure("buyers")),
+    exports.Column("Regulars", _figure("regulars")),
+    exports.Column("Orders", _figure("orders")),
+    exports.Column("Orders with a refund", _figure("refunded")),
+    exports.Column("Highest score", _figure("score"), "referrals.view_risksignal"),
+    exports.Column(f"Value at {inviters.VALUE_DAYS} days", _amount("value")),
+    exports.Column("Earned", _amount("earned")),
+    exports.Column("Currency", _figure("currency")),
+]
