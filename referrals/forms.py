@@ -27,6 +27,10 @@ class LabelForm(forms.Form):
     )
 
 
+class ItemForm(forms.Form):
+    product = forms.SlugField(max_length=200)
+
+
 class WishForm(forms.Form):
     code = forms.CharField(
         label="A code of your own",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Product
 from referrals import codes, links, pictures, reports, sharing, terms
-from referrals.forms import LabelForm, WishForm
+from referrals.forms import ItemForm, LabelForm, WishForm
 from referrals.models import ReferralLink
 from shop.kit import limits
 
@@ -112,8 +112,11 @@ def end(request, pk):
 @login_required
 def share_item(request):
     """A link of the member's own to one product; shown among their links."""
+    form = ItemForm(request.POST)
+    if not form.is_valid():
+        raise Http404
     live = Product.objects.live().select_related("category")
-    product = get_object_or_404(live, slug=request.POST.get("product", "")[:200])
+    product = get_object_or_404(live, slug=form.cleaned_data["product"])
     try:
         if not _may(request):
             raise links.TooMany
