@@ -219,7 +219,8 @@ def test_abuse_54_the_answer_is_the_same_whoever_it_is():
     unknown = answers["unknown"]
     assert (unknown[0], unknown[1]["Location"]) == (302, PAGE)
     assert b"your invitation is on its way" in unknown[3]
-    assert all(each == unknown for each in answers.values())
+    for who, each in answers.items():
+        assert each == unknown, who
 
 
 def test_abuse_54_a_try_counts_alike_and_keeps_nothing_of_a_customers_address(
