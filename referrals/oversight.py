@@ -78,11 +78,20 @@ def _attributed(within):
 
 def _moved(within):
     moved = Transfer.objects.filter(created_at__range=within, actor__is_staff=True)
-    rows = moved.select_related("actor", "debit__owner", "credit__owner").order_by("pk")
-    for each in rows:
+    whole = ["actor", "debit__owner", "credit__owner", "adjustment__decided_by"]
+    for each in moved.select_related(*whole).order_by("pk"):
         amount = format_money(each.amount, each.currency)
         way = f"{each.debit} to {each.credit}"
-        yield f"{each.actor}: moved {amount}, {way}. {each.reason}"
+        yield f"{each.actor}: moved {amount}, {way}. {_why(each)}"
+
+
+def _why(transfer):
+    """What staff said to each other, where a member reads something kinder."""
+    adjustment = getattr(transfer, "adjustment", None)
+    if adjustment is None:
+        return transfer.reason
+    by = adjustment.decided_by
+    return f"{adjustment.reason} (confirmed by {by})" if by else adjustment.reason
 
 
 def _admin_url():

@@ -342,6 +342,12 @@ REFERRAL_COUPON_SITES = env.list(
         *["hotukdeals.com", "vouchercodes.co.uk", "gutscheine.de", "pepper.com"],
     ],
 )
+# What one person of the staff may give or take by hand in a day, in minor units; by
+# group, such as Support=2000,Accounting=20000, and for those in none of them
+ADJUSTMENT_LIMITS = env.dict("ADJUSTMENT_LIMITS", cast={"value": int}, default={})
+ADJUSTMENT_LIMIT = env.int("ADJUSTMENT_LIMIT", default=2000)
+# Above it for one member in a day another person has to confirm
+ADJUSTMENT_TWO_PEOPLE_FROM = env.int("ADJUSTMENT_TWO_PEOPLE_FROM", default=5000)
 # Above this stake two people have to agree about a case, in minor units
 REFERRAL_TWO_PEOPLE_FROM = env.int("REFERRAL_TWO_PEOPLE_FROM", default=5000)
 # What becomes of a case that nobody decides: approve, reject, or nothing but waiting

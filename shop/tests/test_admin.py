@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import (
     Address,
+    Adjustment,
     CreditLot,
     LedgerAccount,
     LotUse,
@@ -158,6 +159,17 @@ def fill_the_shop(rows, boss):
             expires_at=timezone.now() + timedelta(days=365),
         )
         LotUse.objects.create(lot=lot, transfer=gift, amount=100, amount_restored=100)
+        Adjustment.objects.create(
+            owner=friend,
+            asked_by=boss,
+            amount=500,
+            is_credit=True,
+            currency=settings.SHOP_CURRENCY,
+            reason="A parcel came late",
+            words="Sorry",
+            token=f"token-{number}",
+            needs_two=True,
+        )
         make_rows(attribution, paid, boss, number)
         Address.objects.create(user=friend, **ADDRESS)
         Group.objects.create(name=f"Group {number}")

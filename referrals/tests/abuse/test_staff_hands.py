@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import adjustments, ledger
 from accounts.models import User
 from referrals import oversight, review, settlement
 from referrals.models import ReviewCase, ReviewDecision, Reward
@@ -96,6 +96,26 @@ def test_abuse_57_the_owner_reads_the_next_morning_what_was_done_by_hand(stan):
     mail = Message.objects.get(kind="staff_acts")
     assert "Bought from himself" in mail.text
     assert "stan@example.com" in mail.text
+
+
+def test_abuse_57_what_staff_give_by_hand_is_in_the_mail_with_its_reason(stan, eve):
+    asked = adjustments.ask(
+        owner=make_member(),
+        actor=stan,
+        amount=6000,
+        is_credit=True,
+        currency="USD",
+        reason="A lamp that burned",
+        words="Sorry for the trouble",
+        token="one",
+    )
+    adjustments.confirm(asked.pk, actor=eve)
+
+    oversight.report(timezone.localdate())
+
+    text = Message.objects.filter(kind="staff_acts").first().text
+    assert "A lamp that burned (confirmed by eve@example.com)" in text
+    assert "$60.00" in text
 
 
 def test_a_day_without_hands_is_no_mail(stan):
