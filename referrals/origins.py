@@ -105,6 +105,8 @@ def _network(request):
     address = getattr(address, "ipv4_mapped", None) or address
     # A zone says which wire of ours it came by, and is no part of a network.
     address = ipaddress.ip_address(str(address).partition("%")[0])
+    if address.is_loopback:  # this very machine, while somebody tries the shop
+        return "", ""
     bits = 24 if address.version == 4 else 48
     network = ipaddress.ip_network(f"{address}/{bits}", strict=False)
     month = timezone.now().strftime("%Y-%m")

@@ -117,6 +117,13 @@ def test_of_a_browser_its_family_and_platform_are_kept(agent, kept):
     assert origin(**{"User-Agent": agent})["agent"] == kept
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_itself_is_no_network_that_people_share(address):
+    seen = origin(address=address)
+
+    assert (seen["network"], seen["network_hash"]) == ("", "")
+
+
 # All of it reaches the row
 
 
@@ -127,13 +134,14 @@ def test_a_visit_says_where_it_came_from(client):
     answer = client.get(
         "/r/A01B2C3D/?c=whatsapp&utm_source=mail",
         headers={"Referer": "https://web.whatsapp.com/chat/1", "User-Agent": CHROME},
+        REMOTE_ADDR="203.0.113.7",
     )
 
     assert answer["Location"] == "/?utm_source=mail"
     visit = Visit.objects.get()
     assert (visit.channel, visit.source) == ("whatsapp", "mail")
     assert (visit.referrer_host, visit.referrer_path) == ("web.whatsapp.com", "/chat")
-    assert (visit.network, visit.agent) == ("127.0.0.0/24", "Chrome, Android")
+    assert (visit.network, visit.agent) == ("203.0.113.0/24", "Chrome, Android")
     assert visit.landing_path == "/r/A01B2C3D/"
 
 

@@ -160,7 +160,7 @@ def test_staff_lists_cost_the_same_for_one_row_and_for_many(staff, model):
     cache.clear()
 
 
-@pytest.mark.parametrize("model", MODELS[2:])
+@pytest.mark.parametrize("model", [m for m in MODELS[2:] if m != "referrallink"])
 def test_history_is_looked_at_and_not_edited(staff, model):
     assert staff.get(reverse(f"admin:referrals_{model}_add")).status_code == 403
 
