@@ -55,7 +55,7 @@ def take(terms: Terms, inviter: User, order: Order) -> None:
     """
     found = _used(terms, inviter)
     new, old = [], []
-    for period, starts_on, most in _periods(terms, order):
+    for period, starts_on, most in periods_of(terms, order):
         row = found.get((period, starts_on))
         if (row.used if row else 0) >= most:
             raise OverCap(period)
@@ -79,7 +79,7 @@ def is_free(terms: Terms, inviter: User, order: Order) -> bool:
     found = _used(terms, inviter)
     return all(
         (period, starts_on) not in found or found[(period, starts_on)].used < most
-        for period, starts_on, most in _periods(terms, order)
+        for period, starts_on, most in periods_of(terms, order)
     )
 
 
@@ -89,17 +89,18 @@ def give_back(reward: Reward, terms: Terms) -> None:
         return
     taken = [
         Q(period=period, starts_on=starts_on)
-        for period, starts_on, _ in _periods(terms, reward.order)
+        for period, starts_on, _ in periods_of(terms, reward.order)
     ]
     InviterQuota.objects.filter(
         reduce(or_, taken), inviter=reward.recipient, campaign=terms.campaign_id
     ).update(used=F("used") - 1)
 
 
-def _periods(terms, order):
-    """The day that counts is the one on which the order was paid, by the shop's clock.
+def periods_of(terms: Terms, order: Order) -> list[tuple[Period, date, int]]:
+    """Each cap with the first day of its period.
 
-    So it is the same, however late it is settled.
+    The day that counts is the one on which the order was paid, by the shop's clock: so
+    it is the same, however late it is settled.
     """
     zone = timezone.get_default_timezone()
     day = timezone.localtime(order.confirmed_at, zone).date()

@@ -186,6 +186,15 @@ def preview(order: Order) -> Preview | None:
     return Preview(wanted, case.reward)
 
 
+def read(order: Order) -> tuple[Attribution, Facts] | None:
+    """What a decision about an order rests on now; None if nobody brought the customer.
+
+    Writes and locks nothing.
+    """
+    case = _case(order, _attribution_of(order))
+    return (case.attribution, _facts(case)) if case else None
+
+
 def foresee(
     order: Order, *, goods: int, cancels: bool
 ) -> tuple[Desired, Reward] | None:

@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from referrals.admin import funnel, inviters, liability, yearly
+from referrals.admin import funnel, inviters, liability, simulator, yearly
 from referrals.models import FunnelDay
 from shop.kit.staff import ReadOnlyAdmin
 
@@ -93,6 +93,13 @@ PAGES = [
         inviters.export,
         ("referrals.view_reward",),
         guard=require_POST,
+    ),
+    Page(
+        "programme_what_if",
+        "programme/what-if/",
+        simulator.page,
+        ("referrals.view_terms", "referrals.view_reward", "accounts.view_user"),
+        "What if",
     ),
 ]
 

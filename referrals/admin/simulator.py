@@ -1,0 +1,86 @@
+"""The page that asks what other terms would have made of the orders there are."""
+
+from django import forms
+from django.conf import settings
+
+from referrals import periods, simulator
+from referrals.admin.funnel import PeriodForm
+from referrals.models import Campaign
+from referrals.periods import Period
+from shop.kit import charts
+from shop.kit.money import MoneyField, format_money
+
+_HUNDREDTHS = 100
+
+
+class WhatIfForm(PeriodForm):
+    """An empty field changes nothing."""
+
+    campaign = forms.ModelChoiceField(Campaign.objects.order_by("pk"))
+    inviter_amount = MoneyField(
+        label="Reward", currency=settings.SHOP_CURRENCY, minimum=1, required=False
+    )
+    percent = forms.DecimalField(
+        label="Or percent of the order",
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
+        required=False,
+    )
+    minimum_amount = MoneyField(
+        label="Least order", currency=settings.SHOP_CURRENCY, required=False
+    )
+    hold_days = forms.IntegerField(
+        label="Days on hold", min_value=0, max_value=365, required=False
+    )
+    cap_per_month = forms.IntegerField(
+        label="Rewards a month", min_value=0, max_value=10_000, required=False
+    )
+    cap_for_life = forms.IntegerField(
+        label="Rewards for ever", min_value=0, max_value=10_000, required=False
+    )
+
+    def changes(self) -> dict:
+        """What was asked to be otherwise, as columns of the terms."""
+        said = self.cleaned_data
+        found = {name: said.get(name) for name in simulator.CHANGES}
+        if said["percent"] is not None:
+            found["inviter_basis_points"] = int(said["percent"] * _HUNDREDTHS)
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def page(room, request):
+    """Without a question only its form."""
+    lately, first = periods.lately(), Campaign.objects.order_by("-is_default").first()
+    start = {"since": lately.since, "until": lately.until, "campaign": first}
+    form = WhatIfForm(request.GET or None, initial=start)
+    result = None
+    if form.is_valid():
+        said = form.cleaned_data
+        result = simulator.simulate(
+            said["campaign"],
+            settings.SHOP_CURRENCY,
+            Period(said["since"], said["until"]),
+            form.changes(),
+        )
+    return room.page(
+        request,
+        "programme_what_if",
+        "What if the terms were others",
+        form=form,
+        result=result,
+        chart=result and _chart(result),
+        most=simulator.MOST,
+    )
+
+
+def _chart(result):
+    return charts.bars(
+        "What it costs",
+        ["Cost", "Still on hold", "Paid"],
+        [
+            charts.Series(name, [side.cost, side.pending, side.available])
+            for name, side in (("As it is", result.before), ("What if", result.after))
+        ],
+        shows=lambda amount: format_money(amount, result.currency),
+    )
