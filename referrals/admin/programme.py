@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from referrals.admin import funnel, inviters, liability, simulator, yearly
+from referrals.admin import funnel, health, inviters, liability, simulator, yearly
 from referrals.models import FunnelDay
 from shop.kit.staff import ReadOnlyAdmin
 
@@ -101,6 +101,13 @@ PAGES = [
         ("referrals.view_terms", "referrals.view_reward", "accounts.view_user"),
         "What if",
     ),
+    Page(
+        "programme_health",
+        "programme/health/",
+        health.page,
+        ("referrals.view_settlement", "kit.view_bookproof"),
+        "Health",
+    ),
 ]
 
 
@@ -146,6 +153,7 @@ class FunnelDayAdmin(ReadOnlyAdmin):
 
     def start_links(self, request):
         """What the staff's start page offers of this room."""
-        first = PAGES[0]
-        if request.user.has_perms(first.permissions):
-            yield "The referral programme", reverse(f"admin:referrals_{first.name}")
+        offered = {"programme": "The referral programme", "programme_health": "Health"}
+        for page in PAGES:
+            if page.name in offered and request.user.has_perms(page.permissions):
+                yield offered[page.name], reverse(f"admin:referrals_{page.name}")
