@@ -46,6 +46,7 @@ def test_inv_05_twenty_full_refunds_at_once_pay_once(order, stripe_sandbox):
     assert stock_of(order) == 9
 
 
+@pytest.mark.cooked_books
 def test_twin_a_plan_checked_before_the_lock_is_asked_for_many_times(order):
     """Without lock and constraint: look, then write, as if nobody else were there."""
 
