@@ -114,8 +114,8 @@ def steps(period: Period) -> list[Step]:
         Step("previews", "Previews by machines", found.previews),
         Step("visits", "Visits", found.visits),
         Step("confirmed", "By a person", found.confirmed, found.visits, "visits"),
-        Step("signups", "Signed up", found.signups, found.confirmed, "by a person"),
-        Step("orders", "Orders", found.orders, found.signups, "signed up"),
+        Step("signups", "Signed up", found.signups, found.confirmed, "people’s visits"),
+        Step("orders", "Orders", found.orders, found.signups, "sign-ups"),
         Step("available", "Rewards paid", found.available, found.orders, "orders"),
         Step("spent", "Orders paid with balance", spent(period).count()),
     ]

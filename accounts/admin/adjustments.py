@@ -36,7 +36,10 @@ class AskForm(forms.Form):
         label="What the member reads", max_length=120, initial="A thank you from us"
     )
     reason = forms.CharField(
-        min_length=10, max_length=200, help_text="For the shop alone, and for good."
+        min_length=10,
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For the shop alone, and for good.",
     )
     token = forms.CharField(max_length=64, widget=forms.HiddenInput)
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts import adjustments, ledger
 from accounts.models import Adjustment, Transfer, User
+from orders.tests.racing import at_once
 from shop.kit.staff import change_url
 
 pytestmark = pytest.mark.django_db
@@ -314,3 +315,60 @@ def test_nobody_opens_their_own_page_to_any_use():
 
     assert "Nobody adjusts their own balance" in page.content.decode()
     assert not Transfer.objects.exists()
+
+
+# Races
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_one_moment_are_one_adjustment(anna):
+    clerk = make_clerk()
+
+    found = at_once(*[lambda: ask(anna, clerk, token="one")] * 4)
+
+    assert len({made.pk for made in found}) == 1
+    assert ledger.balance(anna, "USD") == 500
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_limit_is_not_passed_by_being_quick(anna):
+    clerk = make_clerk()
+
+    found = at_once(
+        *[lambda n=n: ask(anna, clerk, 900, token=f"press {n}") for n in range(4)]
+    )
+
+    refused = [each for each in found if isinstance(each, adjustments.OverLimit)]
+    assert len(refused) == 2
+    assert ledger.balance(anna, "USD") == 1800
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_who_give_at_one_moment_need_a_second_look(anna):
+    bosses = [make_boss(f"boss-{number}@example.com") for number in range(3)]
+
+    made = at_once(
+        *[lambda b=b: ask(anna, b, 2400, token=f"by {b.pk}") for b in bosses]
+    )
+
+    assert sorted(each.needs_two for each in made) == [False, False, True]
+    assert ledger.balance(anna, "USD") == 4800
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_one_word_is_the_last_when_two_decide_at_one_moment(anna):
+    boss, other = make_boss(), make_boss("other@example.com")
+    made = ask(anna, boss, 9000)
+
+    found = at_once(
+        lambda: adjustments.confirm(made.pk, actor=other),
+        lambda: adjustments.refuse(made.pk, actor=boss, reason="A slip"),
+    )
+
+    assert sum(isinstance(each, adjustments.NotWaiting) for each in found) == 1
+    made.refresh_from_db()
+    assert ledger.balance(anna, "USD") == (9000 if made.state == "Done" else 0)

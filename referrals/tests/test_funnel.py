@@ -149,7 +149,7 @@ def test_the_page_shows_each_number_with_its_denominator_and_its_list(
     assert [(label, count) for _, label, count in figures] == [
         (step.label, str(step.count)) for step in funnel.steps(MARCH)
     ]
-    assert "25 % of 4 visits" in html
+    assert "25 % of visits (4)" in html
     for address, label, _ in figures:
         shown = client.get(address.replace("&amp;", "&"))
         assert shown.status_code == 200, label

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 BOX = 100
 _GAP = 0.25  # of a bar's place
+_WIDEST = 10
+_FEW = 6  # labels that have room below the drawing, even on a phone
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,14 @@ class Chart:
         ]
 
     @property
+    def names_all(self) -> bool:
+        """Whether each group of bars has its label right below it."""
+        return bool(self.bars) and len(self.labels) <= _FEW
+
+    @property
     def ends(self) -> list[str]:
-        """The first and the last label, which stand below the drawing."""
-        return [self.labels[0], self.labels[-1]] if self.labels else []
+        """What stands below the drawing: all labels, or the first and the last."""
+        return self.labels if self.names_all else [self.labels[0], self.labels[-1]]
 
     @property
     def is_empty(self) -> bool:
@@ -81,10 +88,11 @@ def bars(
     """Bars side by side, one group for each label. Figures are zero or more."""
     top = _top(labels, series)
     place = BOX / max(1, len(labels))
-    width = place * (1 - _GAP) / max(1, len(series))
+    width = min(place * (1 - _GAP) / max(1, len(series)), _WIDEST)
+    edge = (place - width * len(series)) / 2
     drawn = [
         Bar(
-            x=_round(number * place + place * _GAP / 2 + order * width),
+            x=_round(number * place + edge + order * width),
             y=_round(BOX - BOX * each.values[number] / top),
             width=_round(width),
             height=_round(BOX * each.values[number] / top),

@@ -36,6 +36,20 @@ def test_bars_of_two_series_do_not_overlap():
         assert end <= start + 0.02
 
 
+def test_a_bar_alone_is_no_wall_and_stands_in_the_middle():
+    (bar,) = charts.bars("Owed", ["May"], [Series("Owed", [5])]).bars
+
+    assert (bar.x, bar.width) == ("45", "10")
+
+
+def test_few_bars_have_all_their_names_below_and_many_the_first_and_the_last():
+    few = charts.bars("Visits", WEEKS, [Series("Visits", [1, 2, 3])])
+    many = charts.bars("Visits", WEEKS * 3, [Series("Visits", [1, 2, 3] * 3)])
+
+    assert few.ends == WEEKS
+    assert many.ends == ["4 May", "18 May"]
+
+
 def test_a_line_goes_from_edge_to_edge():
     chart = charts.lines("Visits", WEEKS, [Series("Visits", [0, 5, 10])])
 
