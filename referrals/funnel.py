@@ -1,7 +1,7 @@
 """The whole programme in figures: from a link that was looked at to credit spent.
 
-Read from the daily roll-up, so as old as its last run. Cohorts are the same figures cut
-by where they come from: they add up to the funnel, whatever the cut.
+Read from the daily sums of the roll-up, so as old as its last run. Cohorts are the same
+figures cut by where they come from: they add up to the funnel, whatever the cut.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from dataclasses import astuple, dataclass, fields
 from django.db.models import Q, QuerySet, Sum
 
 from orders.models import Order
-from referrals import periods, rollup
-from referrals.models import LinkDay, ReferralLink
+from referrals import periods
+from referrals.models import CampaignDay, ReferralLink
 from referrals.periods import Period
 
 
@@ -63,11 +63,10 @@ class Cohort:
 
 @dataclass(frozen=True)
 class _Cut:
-    """A way to cut: the column on either roll-up, and how its values read."""
+    """A way to cut: the column of the daily sums, and how its values read."""
 
     label: str
-    funnel: str
-    previews: str
+    column: str
     read: Callable[[object], object] = str
 
 
@@ -75,20 +74,20 @@ def _kind(value):
     return ReferralLink.Kind(value).label
 
 
-# Machines that look at a link say no channel.
 CUTS = {
-    "campaign": _Cut("Campaign", "link__campaign__name", "link__campaign__name"),
-    "kind": _Cut("Kind of link", "link__kind", "link__kind", _kind),
-    "channel": _Cut("Channel", "channel", "", lambda value: value or "None named"),
-    "week": _Cut("Week from", "day", "day", periods.monday),
+    "campaign": _Cut("Campaign", "campaign__name"),
+    "kind": _Cut("Kind of link", "kind", _kind),
+    "channel": _Cut("Channel", "channel", lambda value: value or "None named"),
+    "week": _Cut("Week from", "day", periods.monday),
 }
+
+_COLUMNS = dict(zip(NAMES, [*NAMES[:-1], "rewards"], strict=True))
 
 
 def totals(period: Period) -> Counts:
-    """The figures of all links. Two queries."""
-    previews = _previews(period).aggregate(total=Sum("previews", default=0))["total"]
-    found = rollup.totals(since=period.since, until=period.until)
-    return _counts(found, previews)
+    """The figures of all links. One query."""
+    sums = {f"sum_{name}": Sum(column, default=0) for name, column in _COLUMNS.items()}
+    return Counts(*_days(period).aggregate(**sums).values())
 
 
 def spent(period: Period) -> QuerySet[Order]:
@@ -108,7 +107,7 @@ def orders(period: Period) -> QuerySet[Order]:
 
 
 def steps(period: Period) -> list[Step]:
-    """The funnel from its top to its end. Three queries."""
+    """The funnel from its top to its end. Two queries."""
     found = totals(period)
     return [
         Step("previews", "Previews by machines", found.previews),
@@ -122,24 +121,14 @@ def steps(period: Period) -> list[Step]:
 
 
 def cohorts(period: Period, by: str) -> list[Cohort]:
-    """The funnel cut by one of `CUTS`, in order. Two queries."""
+    """The funnel cut by one of `CUTS`, in order. One query."""
     cut = CUTS[by]
-    sums: dict[object, Counts] = {}
-    found = rollup.by(cut.funnel, since=period.since, until=period.until)
-    for value, figures in found.items():
-        _add(sums, value, _counts(figures))
-    rows = _previews(period)
-    if cut.previews:
-        rows = rows.order_by(cut.previews).values_list(cut.previews)
-        previews = rows.annotate(total=Sum("previews"))
-    else:
-        previews = [("", rows.aggregate(total=Sum("previews", default=0))["total"])]
-    for value, count in previews:
-        if count:
-            _add(sums, value, Counts(previews=count))
+    rows = _days(period).values_list(cut.column)
+    sums = {f"sum_{name}": Sum(column) for name, column in _COLUMNS.items()}
     read: dict[object, Counts] = {}
-    for value, counts in sums.items():
-        _add(read, cut.read(value), counts)
+    for value, *counts in rows.annotate(**sums):
+        label = cut.read(value)
+        read[label] = read.get(label, Counts()) + Counts(*counts)
     return [Cohort(str(label), read[label]) for label in sorted(read)]
 
 
@@ -153,20 +142,5 @@ def weekly(period: Period) -> list[Cohort]:
     return [found.get(label, Cohort(label, Counts())) for label in mondays]
 
 
-def _previews(period):
-    return LinkDay.objects.filter(**period.days("day")).order_by()
-
-
-def _counts(figures, previews=0):
-    return Counts(
-        previews=previews,
-        visits=figures.visits,
-        confirmed=figures.confirmed,
-        signups=figures.signups,
-        orders=figures.orders,
-        available=figures.rewards,
-    )
-
-
-def _add(sums, key, counts):
-    sums[key] = sums.get(key, Counts()) + counts
+def _days(period):
+    return CampaignDay.objects.filter(**period.days("day")).order_by()

@@ -2,15 +2,14 @@
 
 A roll-up replaces a day's figures and never adds to them: run twice it changes nothing,
 and a fact that comes late is counted by the next run over its day. What is read is as
-old as the last run, a few minutes.
+old as the last run, a few minutes. `CampaignDay` has the sums for the whole shop.
 """
 
-from collections import defaultdict
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models import Count, DateField, F, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,13 +17,15 @@ from orders.models import Order
 from referrals import retention
 from referrals.models import (
     Attribution,
-    Campaign,
+    CampaignDay,
     FunnelDay,
+    LinkDay,
     OrderTouch,
     ReferralLink,
     Reward,
     Visit,
 )
+from shop.kit import upserts
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,6 @@ class Figures:
 
 COUNTS = tuple(field.name for field in fields(Figures))
 _LATER = ("signups", "orders", "rewards")
-_KEY = ("link", "day", "channel")
-_BATCH = 500
 
 
 # Reading
@@ -55,12 +54,11 @@ def totals(
     *,
     links: QuerySet | list | None = None,
     owner: User | None = None,
-    campaign: Campaign | None = None,
     since: date | None = None,
     until: date | None = None,
 ) -> Figures:
     """The sums over some links, or all, from one day to another, both included."""
-    rows = _rows(links, owner, campaign, since, until)
+    rows = _rows(links, owner, since, until)
     sums = rows.aggregate(**{name: Sum(name, default=0) for name in COUNTS})
     return Figures(**sums)
 
@@ -70,12 +68,11 @@ def by(
     *,
     links: QuerySet | list | None = None,
     owner: User | None = None,
-    campaign: Campaign | None = None,
     since: date | None = None,
     until: date | None = None,
 ) -> dict:
     """The same for each `day`, `channel`, `link` (its id) or other field, in order."""
-    rows = _rows(links, owner, campaign, since, until)
+    rows = _rows(links, owner, since, until)
     sums = rows.order_by(field).values(field)
     return {
         row.pop(field): Figures(**row)
@@ -83,14 +80,12 @@ def by(
     }
 
 
-def _rows(links, owner, campaign, since, until):
+def _rows(links, owner, since, until):
     rows = FunnelDay.objects.all()
     if links is not None:
         rows = rows.filter(link__in=links)
     if owner is not None:
         rows = rows.filter(link__in=ReferralLink.objects.filter(owner=owner))
-    if campaign is not None:
-        rows = rows.filter(link__in=ReferralLink.objects.filter(campaign=campaign))
     if since is not None:
         rows = rows.filter(day__gte=since)
     if until is not None:
@@ -108,31 +103,27 @@ def roll_up(day: date) -> int:
     to repeat, to race and to interrupt.
     """
     start, end = _bounds(day)
-    counted = _counted(start, end)
     is_whole = start >= retention.visits_since()
-    lines = [
-        FunnelDay(link_id=link, day=day, channel=channel, **asdict(figures))
-        # In one order: two runs over a day wait for each other and do not deadlock.
-        for (link, channel), figures in sorted(counted.items())
-    ]
-    names = COUNTS if is_whole else _LATER
+    lines = FunnelDay.objects.filter(day=day)
+    shown = (*COUNTS, "previews")
     with transaction.atomic():
-        FunnelDay.objects.bulk_create(
-            lines,
-            update_conflicts=True,
-            unique_fields=_KEY,
-            update_fields=names,
-            batch_size=_BATCH,
+        upserts.sum_into(
+            FunnelDay,
+            _counted(day, start, end),
+            key=("link", "day", "channel"),
+            sums=COUNTS,
+            replaces=COUNTS if is_whole else _LATER,
         )
-        known = FunnelDay.objects.filter(day=day).values_list("pk", "link", "channel")
-        gone = [pk for pk, *key in known if tuple(key) not in counted]
-        for first in range(0, len(gone), _BATCH):
-            stale = FunnelDay.objects.filter(pk__in=gone[first : first + _BATCH])
-            if is_whole:
-                stale.delete()
-            else:
-                stale.update(**dict.fromkeys(_LATER, 0))
-    return len(lines)
+        lines.filter(**dict.fromkeys(COUNTS, 0)).delete()
+        upserts.sum_into(
+            CampaignDay,
+            _summed(day),
+            key=("campaign", "kind", "day", "channel"),
+            sums=shown,
+            replaces=shown,
+        )
+        CampaignDay.objects.filter(day=day, **dict.fromkeys(shown, 0)).delete()
+    return lines.count()
 
 
 def roll_up_since(first: date) -> int:
@@ -161,47 +152,77 @@ def _bounds(day):
     )
 
 
-def _counted(start, end):
-    """The figures of a stretch of time by (link, channel)."""
+def _counted(day, start, end):
+    """Queries for what happened in a stretch of time, by link and channel."""
 
     def within(moment):
         return {f"{moment}__gte": start, f"{moment}__lt": end}
 
-    visits = Visit.objects.filter(**within("first_at"))
-    signups = Attribution.objects.filter(**within("created_at"))
+    on, none, one = Value(day, DateField()), Value(""), Count("pk")
     orders = Order.objects.filter(**within("confirmed_at"))
     guests = OrderTouch.objects.filter(**within("order__confirmed_at"))
-    rewards = Reward.objects.filter(**within("released_at"))
-    one = Count("pk")
-    sources = [
-        _grouped(visits, "link", "channel").annotate(
+    return [
+        _figures(
+            Visit.objects.filter(**within("first_at")),
+            [F("link"), on, F("channel")],
             visits=one,
             visitors=Count("visitor", distinct=True),
             confirmed=Count("pk", filter=Q(visitor__confirmed_at__isnull=False)),
         ),
-        _grouped(signups, "link", "channel").annotate(signups=one),
-        _grouped(
-            orders.filter(user__attribution__isnull=False),
-            "user__attribution__link",
-            "user__attribution__channel",
-        ).annotate(orders=one),
-        # Whoever bought without an account counts for the link the browser came by.
-        _grouped(guests.filter(order__user__attribution=None), "link").annotate(
-            orders=one
+        _figures(
+            Attribution.objects.filter(**within("created_at")),
+            [F("link"), on, F("channel")],
+            signups=one,
         ),
-        _grouped(rewards, "attribution__link", "attribution__channel").annotate(
-            rewards=one
+        _figures(
+            orders.filter(user__attribution__isnull=False),
+            [F("user__attribution__link"), on, F("user__attribution__channel")],
+            orders=one,
+        ),
+        # Whoever bought without an account counts for the link the browser came by.
+        _figures(
+            guests.filter(order__user__attribution=None),
+            [F("link"), on, none],
+            orders=one,
+        ),
+        _figures(
+            Reward.objects.filter(**within("released_at")),
+            [F("attribution__link"), on, F("attribution__channel")],
+            rewards=one,
+        ),
+        # What was counted before and is gone comes down to nothing.
+        _figures(FunnelDay.objects.filter(day=day), [F("link"), on, F("channel")]),
+    ]
+
+
+def _summed(day):
+    """Queries for the same by campaign and kind of link, from the lines of the day."""
+    on, none = Value(day, DateField()), Value("")
+    lines = FunnelDay.objects.filter(day=day)
+    machines = LinkDay.objects.filter(day=day)
+    return [
+        _figures(
+            lines,
+            [F("link__campaign"), F("link__kind"), on, F("channel")],
+            previews=Value(0),
+            **{name: Sum(name) for name in COUNTS},
+        ),
+        _figures(
+            machines,
+            [F("link__campaign"), F("link__kind"), on, none],
+            previews=Sum("previews"),
+        ),
+        _figures(
+            CampaignDay.objects.filter(day=day),
+            [F("campaign"), F("kind"), on, F("channel")],
+            previews=Value(0),
         ),
     ]
-    found = defaultdict(lambda: dict.fromkeys(COUNTS, 0))
-    for source in sources:
-        for row in source:
-            figures = found[row.pop("of_link"), row.pop("of_channel")]
-            for name, number in row.items():
-                figures[name] += number
-    return {key: Figures(**counts) for key, counts in found.items()}
 
 
-def _grouped(rows, link, channel=""):
-    channels = F(channel) if channel else Value("")
-    return rows.order_by().values(of_link=F(link), of_channel=channels)
+def _figures(rows, key, **sums):
+    """A query for the columns of a key, then of sums: nothing where none is given."""
+    names = (*COUNTS, "previews") if "previews" in sums else COUNTS
+    columns = {f"key_{place}": part for place, part in enumerate(key)}
+    figures = {f"sum_{name}": sums.get(name, Value(0)) for name in names}
+    return rows.order_by().values(**columns).annotate(**figures)

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 
 from referrals import codes, destinations, links
-from referrals.models import Code, LinkDay, ReferralLink
+from referrals.models import CampaignDay, Code, LinkDay, ReferralLink
 from shop.kit.staff import ReadOnlyAdmin, whether
 
 
@@ -89,6 +89,15 @@ class CodeAdmin(ReadOnlyAdmin):
 
 @admin.register(LinkDay)
 class LinkDayAdmin(ReadOnlyAdmin):
-    list_display = ["link", "day", "previews", "own_clicks"]
+    list_display = ["link", "day", "previews", "own_clicks", "late_clicks"]
     list_select_related = ["link__owner"]
     search_fields = ["link__owner__email", "link__codes__text"]
+
+
+@admin.register(CampaignDay)
+class CampaignDayAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "kind", "channel", "day", "visits", "signups", "orders"]
+    list_select_related = ["campaign"]
+    list_filter = ["kind", "channel"]
+    search_fields = ["campaign__name"]
+    ordering = ["-day", "campaign", "kind", "channel"]

@@ -78,6 +78,58 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="CampaignDay",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invite", "Invitation"),
+                            ("share_item", "Shared product"),
+                            ("email", "Invitation by email"),
+                            ("campaign", "Campaign"),
+                            ("paper", "Printed card"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("channel", models.CharField(blank=True, max_length=20)),
+                ("day", models.DateField()),
+                ("previews", models.PositiveIntegerField(default=0)),
+                ("visits", models.PositiveIntegerField(default=0)),
+                ("visitors", models.PositiveIntegerField(default=0)),
+                ("confirmed", models.PositiveIntegerField(default=0)),
+                ("signups", models.PositiveIntegerField(default=0)),
+                ("orders", models.PositiveIntegerField(default=0)),
+                ("rewards", models.PositiveIntegerField(default=0)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="days",
+                        to="referrals.campaign",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "campaign", "kind", "channel"),
+                        name="campaign_day_once",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="FormerCustomer",
             fields=[
                 (
@@ -1145,7 +1197,7 @@ class Migration(migrations.Migration):
                         verbose_name="ID",
                     ),
                 ),
-                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("token_hash", models.CharField(max_length=64)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "landed_at",
@@ -2272,6 +2324,12 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="touched_before_joining",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="visitor",
+            constraint=models.UniqueConstraint(
+                fields=("token_hash",), name="visitor_token_once"
             ),
         ),
         migrations.AddIndex(

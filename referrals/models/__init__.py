@@ -3,7 +3,13 @@
 from referrals.models.attributions import Attribution, Claim, FormerCustomer
 from referrals.models.campaigns import Budget, Campaign, Exclusion, Milestone, Terms
 from referrals.models.invitations import Invitation, Suppression
-from referrals.models.links import Code, FunnelDay, LinkDay, ReferralLink
+from referrals.models.links import (
+    CampaignDay,
+    Code,
+    FunnelDay,
+    LinkDay,
+    ReferralLink,
+)
 from referrals.models.members import MemberChoices, Notice
 from referrals.models.rewards import InviterQuota, MilestoneReward, Reward, Settlement
 from referrals.models.risk import (
@@ -22,6 +28,7 @@ __all__ = [
     "Block",
     "Budget",
     "Campaign",
+    "CampaignDay",
     "Claim",
     "Code",
     "Device",

@@ -251,3 +251,34 @@ class FunnelDay(models.Model):
 
     def __str__(self):
         return f"{self.link} on {self.day}"
+
+
+class CampaignDay(models.Model):
+    """The sums of a campaign's links of one kind, by one channel, on one day.
+
+    The whole shop's figures are read from here, and cost the same however many links
+    there are. Machines that look at a link say no channel.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="days")
+    kind = models.CharField(max_length=20, choices=ReferralLink.Kind)
+    channel = models.CharField(max_length=20, blank=True)
+    day = models.DateField()
+    previews = models.PositiveIntegerField(default=0)
+    visits = models.PositiveIntegerField(default=0)
+    visitors = models.PositiveIntegerField(default=0)
+    confirmed = models.PositiveIntegerField(default=0)
+    signups = models.PositiveIntegerField(default=0)
+    orders = models.PositiveIntegerField(default=0)
+    rewards = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "campaign", "kind", "channel"],
+                name="campaign_day_once",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.campaign} on {self.day}"

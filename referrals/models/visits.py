@@ -15,7 +15,7 @@ from referrals.models.links import ReferralLink
 class Visitor(models.Model):
     """A browser known by a random token; only the token's hash is kept here."""
 
-    token_hash = models.CharField(max_length=64, unique=True)
+    token_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     landed_at = models.DateTimeField(
         null=True,
@@ -45,6 +45,11 @@ class Visitor(models.Model):
     )
 
     class Meta:
+        # Not `unique=True`: nobody asks for the first letters of a hash, and at size
+        # the index for that is a gigabyte.
+        constraints = [
+            models.UniqueConstraint(fields=["token_hash"], name="visitor_token_once")
+        ]
         indexes = [
             models.Index(
                 fields=["created_at"],

@@ -1,14 +1,21 @@
-"""A crowd of visitors and customers, for measuring: rows by the million, in seconds."""
+"""A crowd of visitors and customers, for measuring: rows by the million, in minutes."""
+
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
-from referrals import terms
+from referrals import retention, rollup, terms
 from referrals.models import Campaign
 
-# People and codes of the crowd can be told by their names. Spread evenly over 90 days;
-# three of four browsers belong to a person. Every constraint and trigger is in force.
+QUARTER = 90
+
+# People and codes of the crowd can be told by their names. It is as a shop looks that
+# forgets in time: friends joined over a quarter, and whoever only looked did so since
+# yesterday's purge. A few links are in everybody's mouth and most are hardly opened.
+# Three of four browsers belong to a person, one of three friends bought. Every
+# constraint and trigger is in force, and the books are in order.
 _STATEMENTS = {
     "inviters": """
         INSERT INTO accounts_user (id, password, is_superuser, email, name, shows_name,
@@ -28,30 +35,30 @@ _STATEMENTS = {
         SELECT 'C' || lpad(upper(to_hex(%(link)s + n)), 9, '0'), '', 'random', true,
             now(), %(link)s + n
         FROM generate_series(1, %(links)s) n""",
+    # By their hashes: an index of hashes is filled from its start to its end.
     "visitors": """
         INSERT INTO referrals_visitor (id, token_hash, created_at, landed_at,
             confirmed_at)
-        SELECT %(visitor)s + n, encode(sha256(('crowd' || %(visitor)s + n)::bytea),
-            'hex'), at, at, CASE WHEN n %% 4 > 0 THEN at END
-        FROM generate_series(1, %(visits)s) n,
-            LATERAL (SELECT now() - interval '90 days' * n / %(visits)s AS at) m""",
+        SELECT %(visitor)s + n, token, at, at, CASE WHEN n %% 4 > 0 THEN at END
+        FROM crowd_visit, LATERAL (SELECT encode(sha256(
+            ('crowd' || %(visitor)s + n)::bytea), 'hex') AS token) m
+        ORDER BY token""",
     "visits": """
         INSERT INTO referrals_visit (id, visitor_id, link_id, bucket, clicks, first_at,
             last_at, channel, source, medium, utm_campaign, referrer_host,
             referrer_path, landing_path, network, network_hash, agent)
-        SELECT %(visit)s + n, %(visitor)s + n, %(link)s + 1 + n %% %(links)s,
+        SELECT %(visit)s + n, %(visitor)s + n, %(link)s + 1 + place,
             date_bin('30 minutes', at, '2000-01-01'), 1, at, at,
-            (array['', 'copy', 'whatsapp', 'email'])[1 + n %% 4], '', '', '',
+            (array['', 'copy', 'whatsapp', 'email'])[1 + n / 7 %% 4], '', '', '',
             'crowd.example', '/', '/r/', '192.0.2.0/24', '', 'Chrome, Android'
-        FROM generate_series(1, %(visits)s) n,
-            LATERAL (SELECT now() - interval '90 days' * n / %(visits)s AS at) m""",
+        FROM crowd_visit ORDER BY n""",
     "friends": """
         INSERT INTO accounts_user (id, password, is_superuser, email, name, shows_name,
             is_staff, is_active, date_joined)
         SELECT %(user)s + %(links)s + n, '!', false,
             'crowd-' || %(user)s + %(links)s + n || '@example.invalid',
-            'Crowd', false, false, true, now() - interval '90 days' * n / %(friends)s
-        FROM generate_series(1, %(friends)s) n""",
+            'Crowd', false, false, true, at
+        FROM crowd_visit WHERE n <= %(friends)s""",
     "attributions": """
         INSERT INTO referrals_attribution (invitee_id, inviter_id, link_id, visit_id,
             terms_id, method, status, void_reason, channel, touched_at,
@@ -61,17 +68,11 @@ _STATEMENTS = {
             friend.date_joined, friend.date_joined
         FROM generate_series(1, %(friends)s) n
         JOIN accounts_user friend ON friend.id = %(user)s + %(links)s + n
-        JOIN referrals_visit visit
-            ON visit.id = %(visit)s + n * (%(visits)s / %(friends)s)
+        JOIN referrals_visit visit ON visit.id = %(visit)s + n
         JOIN referrals_referrallink link ON link.id = visit.link_id
         JOIN accounts_user inviter ON inviter.id = link.owner_id""",
-    "lines of the funnel": """
-        INSERT INTO referrals_funnelday (link_id, day, channel, visits, visitors,
-            confirmed, signups, orders, rewards)
-        SELECT link_id, first_at::date, channel, count(*), count(*), 0, 0, 0, 0
-        FROM referrals_visit WHERE id > %(visit)s GROUP BY 1, 2, 3
-        ON CONFLICT DO NOTHING""",
     # The inviters' and as many guests', long before any friend's: to be looked through.
+    # Then the friends' own, a day after they joined.
     "orders": """
         INSERT INTO orders_order (id, code, access_token, user_id, email, language,
             status, currency, amount_goods, amount_discount, amount_shipping,
@@ -83,24 +84,97 @@ _STATEMENTS = {
             'crowd-' || coalesce(owner, -n) || '@example.invalid', 'en',
             'confirmed', %(currency)s, 5000, 0, 0, 0, 5000, 0, 5000, '', 'Standard',
             '', at, at, at, ''
-        FROM generate_series(1, %(friends)s) n,
-            LATERAL (SELECT now() - interval '300 days' * n / %(friends)s AS at,
-                CASE WHEN n %% 2 = 0 THEN %(user)s + 1 + n %% %(links)s END AS owner
-            ) m""",
+        FROM (
+            SELECT n, now() - interval '1 year' + interval '200 days' * n / %(friends)s,
+                CASE WHEN n %% 2 = 0 THEN %(user)s + 1 + n %% %(links)s END
+            FROM generate_series(1, %(friends)s) n
+            UNION ALL
+            SELECT %(friends)s + n, least(now(), at + interval '1 day'),
+                %(user)s + %(links)s + n
+            FROM crowd_visit WHERE n <= %(friends)s AND n %% 3 = 0
+        ) placed (n, at, owner)""",
     "addresses": """
         INSERT INTO orders_orderaddress (order_id, name, company, street, city,
             district, region, postal_code, country)
-        SELECT %(order)s + n, 'Crowd ' || n, '', 'Street ' || n, 'Town', '', '',
-            lpad((n %% 10000)::text, 5, '0'), 'US'
-        FROM generate_series(1, %(friends)s) n""",
+        SELECT id, 'Crowd ' || id, '', 'Street ' || id, 'Town', '', '',
+            lpad((id %% 10000)::text, 5, '0'), 'US'
+        FROM orders_order WHERE id > %(order)s""",
     "payments": """
         INSERT INTO orders_payment (order_id, idempotency_key, status, amount, currency,
             session_url, session_expires_at, amount_received, card, card_hash,
             last_error, created_at, paid_at)
-        SELECT %(order)s + n, 'crowd-' || %(order)s + n, 'paid', 5000, %(currency)s, '',
+        SELECT id, 'crowd-' || id, 'paid', 5000, %(currency)s, '',
             now(), 5000, 'Visa ending 4242',
-            encode(sha256(('crowd' || %(order)s + n)::bytea), 'hex'), '', now(), now()
-        FROM generate_series(1, %(friends)s) n""",
+            encode(sha256(('crowd' || id)::bytea), 'hex'), '', now(), now()
+        FROM orders_order WHERE id > %(order)s""",
+    "rewards": """
+        INSERT INTO referrals_reward (attribution_id, order_id, recipient_id, amount,
+            amount_reversed, currency, is_only, state, sequence, reason, available_at,
+            released_at, amount_frozen, waived_because, created_at)
+        SELECT friend.id, bought.id, friend.inviter_id, 500, 0, %(currency)s, true,
+            'available', 1, '', bought.confirmed_at, bought.confirmed_at, 0, '',
+            bought.confirmed_at
+        FROM orders_order bought
+        JOIN referrals_attribution friend ON friend.invitee_id = bought.user_id
+        WHERE bought.id > %(order)s + %(friends)s""",
+    "settlements": """
+        INSERT INTO referrals_settlement (order_id, attribution_id, reward_id, reason,
+            last_event, settled_at)
+        SELECT order_id, attribution_id, id, '', 0, released_at
+        FROM referrals_reward WHERE order_id > %(order)s + %(friends)s""",
+    "account of the shop": """
+        INSERT INTO accounts_ledgeraccount (kind, currency)
+        VALUES ('programme_cost', %(currency)s) ON CONFLICT DO NOTHING""",
+    "wallets": """
+        INSERT INTO accounts_ledgeraccount (owner_id, kind, currency, balance)
+        SELECT DISTINCT recipient_id, 'wallet', %(currency)s, 0
+        FROM referrals_reward WHERE order_id > %(order)s + %(friends)s""",
+    "transfers": """
+        INSERT INTO accounts_transfer (key, debit_id, credit_id, amount, currency, kind,
+            reference, reason, created_at)
+        SELECT 'reward:' || reward.id || ':1', cost.id, wallet.id, reward.amount,
+            %(currency)s, 'reward', '', 'A friend bought', reward.released_at
+        FROM referrals_reward reward
+        JOIN accounts_ledgeraccount cost
+            ON cost.kind = 'programme_cost' AND cost.currency = %(currency)s
+        JOIN accounts_ledgeraccount wallet
+            ON wallet.owner_id = reward.recipient_id AND wallet.kind = 'wallet'
+            AND wallet.currency = %(currency)s
+        WHERE reward.order_id > %(order)s + %(friends)s""",
+    "balances": """
+        UPDATE accounts_ledgeraccount wallet SET balance = total
+        FROM (
+            SELECT credit_id, sum(amount) AS total FROM accounts_transfer
+            WHERE kind = 'reward' GROUP BY 1
+        ) paid
+        WHERE paid.credit_id = wallet.id""",
+}
+# Which link each visit goes to, and when: the friends' first.
+_PLAN = """
+    CREATE TEMPORARY TABLE crowd_visit ON COMMIT DROP AS
+    SELECT n, (%(links)s * random() ^ 3)::int %% %(links)s AS place,
+        CASE WHEN n <= %(friends)s
+            THEN now() - interval '1 day' * %(quarter)s * n / %(friends)s
+            ELSE now() - interval '1 day' * %(kept)s * (n - %(friends)s)
+                / (%(visits)s - %(friends)s + 1)
+        END AS at
+    FROM generate_series(1, %(visits)s) n"""
+# The days before those whose visits are still here are like the ones after.
+_OLDER = """
+    INSERT INTO {table} (day, {columns})
+    SELECT day - {kept} * n, {columns} FROM {table}, generate_series(1, 2) n
+    WHERE day > CURRENT_DATE - {kept} AND day <= CURRENT_DATE
+        AND day - {kept} * n > CURRENT_DATE - {quarter}
+    ON CONFLICT DO NOTHING"""
+_DAILY = {
+    "referrals_funnelday": ("link_id", "channel", *rollup.COUNTS),
+    "referrals_campaignday": (
+        "campaign_id",
+        "kind",
+        "channel",
+        "previews",
+        *rollup.COUNTS,
+    ),
 }
 _TABLES = {
     "user": "accounts_user",
@@ -124,6 +198,7 @@ class Command(BaseCommand):
         if not 0 < attributions <= visits:
             raise CommandError("There is at least one visit for each attribution.")
         campaign = Campaign.objects.get(is_default=True)
+        kept = (rollup.today() - rollup.day_of(retention.visits_since())).days + 1
         sizes = {
             "visits": visits,
             "friends": attributions,
@@ -131,12 +206,16 @@ class Command(BaseCommand):
             "campaign": campaign.pk,
             "currency": settings.SHOP_CURRENCY,
             "terms": terms.newest(campaign, settings.SHOP_CURRENCY).pk,
+            "kept": kept,
+            "quarter": QUARTER,
         }
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
             for name, table in _TABLES.items():
                 cursor.execute(f"SELECT coalesce(max(id), 0) FROM {table}")
                 (sizes[name],) = cursor.fetchone()
+            cursor.execute("SELECT setseed(0.5)")
+            cursor.execute(_PLAN, sizes)
             for what, statement in _STATEMENTS.items():
                 cursor.execute(statement, sizes)
                 self.stdout.write(f"{cursor.rowcount} {what}")
@@ -148,3 +227,14 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
             cursor.execute("ANALYZE")
+        days = rollup.roll_up_since(rollup.today() - timedelta(days=kept))
+        with connection.cursor() as cursor:
+            for table, columns in _DAILY.items():
+                names = ", ".join(columns)
+                cursor.execute(
+                    _OLDER.format(
+                        table=table, columns=names, kept=kept, quarter=QUARTER
+                    )
+                )
+            cursor.execute("ANALYZE")
+        self.stdout.write(f"{days} days rolled up, and as many before that are alike")
