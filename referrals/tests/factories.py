@@ -17,6 +17,7 @@ from referrals.models import (
     Attribution,
     Block,
     Campaign,
+    CampaignDay,
     Device,
     Exclusion,
     FormerCustomer,
@@ -173,6 +174,9 @@ def make_rows(attribution, order, staff, number) -> None:
         terms=attribution.terms, product=make_product(slug=f"excluded-{number}")
     )
     FunnelDay.objects.create(link=link, day=today, visits=1)
+    CampaignDay.objects.create(
+        campaign=campaign, kind="invite", channel=f"way-{number}", day=today
+    )
     Activity.objects.create(visitor=visitor, step="paid", bucket=now)
     OrderTouch.objects.create(order=order, visitor=visitor, link=link, touched_at=now)
     FormerCustomer.objects.create(kind="email", value_hash=f"{number:064}")
