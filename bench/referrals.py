@@ -24,9 +24,10 @@ django.setup()
 
 from django.core.cache import cache  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.db.models import Q  # noqa: E402
+from django.db.models import Count, Q  # noqa: E402
 from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
+from django.test.utils import setup_test_environment  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from orders.models import Order, OrderAddress, Payment  # noqa: E402
@@ -38,10 +39,12 @@ from referrals.models import (  # noqa: E402
     Visit,
     Visitor,
 )
+from referrals.tests.counting import counted  # noqa: E402
 from referrals.tests.factories import make_order  # noqa: E402
 
 CLICKS = 500
 ORDERS = 100
+LOOKS = 5
 BIG = (
     "accounts_user",
     "orders_order",
@@ -49,6 +52,8 @@ BIG = (
     "orders_payment",
     "referrals_attribution",
     "referrals_funnelday",
+    "referrals_reward",
+    "referrals_settlement",
     "referrals_visit",
     "referrals_visitor",
 )
@@ -79,8 +84,9 @@ def main():
         rollup.roll_up(rollup.today() - timedelta(days=2))
     with timed("roll up today and yesterday, as every five minutes"):
         rollup.roll_up_since(rollup.today() - timedelta(days=1))
-    with timed("the whole shop's quarter, by day"):
-        rollup.by("day", since=rollup.today() - timedelta(days=90))
+    pages()
+    with timed("the sweep looks for orders to settle") as row:
+        row["found"] = settlement.outdated().count()
     with timed("settle, orders a second", count=ORDERS, of=orders()) as each:
         each(settlement.settle)
     with timed("purge, the first time") as row:
@@ -104,28 +110,70 @@ def door(codes, number):
 def requests(what, ask, count=CLICKS):
     """Time so many requests, each by a new browser; the row that says how fast."""
     cache.clear()
-    took, statements = [], 0
+    took = []
     for number in range(count):
         client = Client()
         started = time.perf_counter()
         ask(client, number)
         took.append((time.perf_counter() - started) * 1000)
-    with CaptureQueriesContext(connection) as asked:
+    with counted() as asked:
         ask(Client(), count + 1)
-    statements = [q for q in asked.captured_queries if not _is_frame(q["sql"])]
     row = {
         "what": what,
         "per_second": round(1000 * count / sum(took)),
         "p50_ms": round(statistics.median(took), 2),
         "p95_ms": round(statistics.quantiles(took, n=20)[-1], 2),
-        "queries": len(statements),
+        "queries": len(asked.own),
     }
     note(**row)
     return row
 
 
-def _is_frame(statement):
-    return statement.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))
+def pages():
+    """What a busy member and staff look at: queries with a cold cache, time with a warm
+    one."""
+    busiest = User.objects.annotate(friends=Count("invited")).order_by("-friends")[0]
+    note(what="friends of the busiest inviter", friends=busiest.friends)
+    staff = User.objects.filter(email="bench@example.invalid").first()
+    staff = staff or User.objects.create_superuser("bench@example.invalid", "bench")
+    programme = reverse("admin:referrals_programme")
+    looks = [
+        (busiest, "invite page", reverse("referrals:invite")),
+        (busiest, "links page", reverse("referrals:links")),
+        (busiest, "news page", reverse("referrals:news")),
+        (busiest, "board", reverse("referrals:board")),
+        (staff, "funnel of a quarter", programme),
+        *[
+            (staff, f"funnel cut by {by}", f"{programme}?by={by}")
+            for by in ("kind", "channel", "week")
+        ],
+        *[
+            (staff, name, reverse(f"admin:referrals_programme_{name}"))
+            for name in ("orders", "yearly", "liability", "inviters", "health")
+        ],
+        (staff, "list of visits", reverse("admin:referrals_visit_changelist")),
+        (staff, "list of friends", reverse("admin:referrals_attribution_changelist")),
+        (staff, "review queue", reverse("admin:referrals_reviewcase_changelist")),
+    ]
+    for user, what, address in looks:
+        look(user, what, address)
+
+
+def look(user, what, address):
+    client = Client()
+    client.force_login(user)
+    cache.clear()
+    with counted() as asked:
+        answer = client.get(address)
+    if answer.status_code != 200:
+        sys.exit(f"{what}: {address} answered {answer.status_code}")
+    took = []
+    for _ in range(LOOKS):
+        started = time.perf_counter()
+        client.get(address)
+        took.append((time.perf_counter() - started) * 1000)
+    ms = round(statistics.median(took), 1)
+    note(what=f"page: {what}", queries=len(asked.own), p50_ms=ms)
 
 
 @contextmanager
@@ -175,8 +223,9 @@ def plans(codes):
         "find a browser": Visitor.objects.filter(token_hash=visitor.token_hash),
         "its visits": Visit.objects.filter(visitor=visitor).order_by("first_at"),
         "an inviter's friends": Attribution.objects.filter(inviter=owner),
-        "an inviter's quarter": rollup._rows(None, owner, None, *quarter),
-        "the shop's day": rollup._rows(None, None, None, today, today),
+        "an inviter's quarter": rollup._rows(None, owner, *quarter),
+        "the shop's day": rollup._rows(None, None, today, today),
+        "orders to settle": settlement.outdated(),
         "old visits": Visit.objects.filter(
             kept_at=None, first_at__lt=retention.visits_since()
         )

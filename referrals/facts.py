@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import (
+    Count,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Sum,
+    prefetch_related_objects,
+)
 from django.utils import timezone
 
 from catalog.models import Product
@@ -11,6 +19,7 @@ from orders.models import (
     Dispute,
     Order,
     OrderDiscount,
+    OrderLine,
     Payment,
     Refund,
     RefundLine,
@@ -18,6 +27,11 @@ from orders.models import (
 from referrals import discounts
 from referrals.models import Attribution, Exclusion, ReviewCase, Reward, Terms
 from shop.kit import money
+
+# What is asked of an order only where some goods do not count.
+LINES = Prefetch(
+    "lines", OrderLine.objects.select_related("variant__product__category")
+)
 
 # Reasons of a counter, not of the order: they stand until staff say otherwise, for
 # what a place was free for later must not depend on who was looked at again.
@@ -80,15 +94,17 @@ def read(
     rewards: list[Reward],
     place: int = 0,
     is_blocked: bool = False,
+    sums: dict[str, int] | None = None,
 ) -> Facts:
     """The facts about one order as they are now; the caller holds what must not move.
 
     `rewards` are all of this friend's. `place` and `is_blocked` are known to whoever
-    has looked at the friend's other orders and at the blocks.
+    has looked at the friend's other orders and at the blocks, `sums` to whoever asked
+    for those of many orders at once.
     """
     reward = next((each for each in rewards if each.order_id == order.pk), None)
     others = [each for each in rewards if each.order_id != order.pk]
-    sums = _sums(order)
+    sums = sums or sums_of([order])[order.pk]
     basis, excluded = _basis(order, sums["promotions"], exclusions)
     refunded = _refunded_goods(order, sums)
     friends, was_paid = _friends(attribution, rules)
@@ -133,13 +149,14 @@ def read(
     )
 
 
-def orders_beside(order: Order) -> list[Order]:
-    """This order and the other confirmed ones of the same person, the first one first.
+def orders_beside(orders: list[Order]) -> list[Order]:
+    """These orders and the other confirmed ones of the same people, oldest first.
 
     Each with what was last decided about it. One query.
     """
-    confirmed = Q(status=Order.Status.CONFIRMED, user=order.user_id)
-    rows = Order.objects.filter(confirmed | Q(pk=order.pk))
+    people = {order.user_id for order in orders}
+    confirmed = Q(status=Order.Status.CONFIRMED, user__in=people)
+    rows = Order.objects.filter(confirmed | Q(pk__in=[each.pk for each in orders]))
     return list(
         rows.select_related("referral_settlement").order_by("confirmed_at", "pk")
     )
@@ -157,12 +174,17 @@ def exclusions(rules: Terms) -> list[Exclusion]:
     return list(Exclusion.objects.filter(terms=rules).select_related("category"))
 
 
-def _sums(order):
-    """What came, what went back, what is asked: zero where there is nothing."""
+def sums_of(orders: list[Order]) -> dict[int, dict[str, int]]:
+    """By order what came, what went back, what is asked: zero where there is nothing.
+
+    One query.
+    """
     refunds = Refund.objects.filter(accepted_at__isnull=False)
     standing = refunds.filter(_took_effect())
     disputes = Dispute.objects.all()
-    found = Order.objects.filter(pk=order.pk).values(
+    ids = [order.pk for order in orders]
+    found = Order.objects.filter(pk__in=ids).values(
+        "pk",
         received=_total(
             Payment.objects.filter(status=Payment.Status.PAID), "amount_received"
         ),
@@ -175,7 +197,10 @@ def _sums(order):
         open_disputes=_count(disputes.filter(closed_at=None), "payment__order"),
         lost_disputes=_count(disputes.filter(status="lost"), "payment__order"),
     )
-    return {name: value or 0 for name, value in found.get().items()}
+    return {
+        row.pop("pk"): {name: value or 0 for name, value in row.items()}
+        for row in found
+    }
 
 
 def _total(rows, field):
@@ -199,7 +224,8 @@ def _basis(order, promotions, without):
     """
     if not without:
         return order.amount_goods - promotions - order.amount_balance, []
-    lines = list(order.lines.select_related("variant__product__category"))
+    prefetch_related_objects([order], LINES)
+    lines = order.lines.all()
     shares = money.split(promotions, [line.amount for line in lines])
     worth, excluded = [0, 0], []
     for line, share in zip(lines, shares, strict=True):

@@ -1,8 +1,8 @@
 """`settle(order)`: read every fact, compute what is due, write the difference.
 
 Webhooks, the sweep and the release of due rewards all come here, any number of times
-and in any order. Duplicated, late or concurrent calls cannot matter: `facts` reads,
-`rules` decides, `rewards` moves.
+and in any order. Duplicated, late or concurrent calls cannot matter: `cases` locks and
+reads, `rules` decides, `rewards` moves.
 """
 
 import logging
@@ -18,28 +18,20 @@ from accounts.models import User
 from orders.models import Order, OrderEvent
 from referrals import (
     attributions,
-    blocks,
     breaker,
     budgets,
-    facts,
+    cases,
     milestones,
     quotas,
     rewards,
     risk,
     rules,
-    terms,
 )
-from referrals.facts import Facts
 from referrals.models import (
-    Attribution,
-    Block,
     Budget,
-    Exclusion,
-    Milestone,
     ReviewCase,
     Reward,
     Settlement,
-    Terms,
 )
 from referrals.rules import TAKES_BACK, Desired
 from shop.kit import money
@@ -64,21 +56,6 @@ class StillVoid(Exception):
     """Staff's word does not help against this reason, which is the argument."""
 
 
-@dataclass
-class Case:
-    """The rows of one order that settling works on, locked by the caller."""
-
-    order: Order
-    attribution: Attribution
-    terms: Terms | None
-    exclusions: list[Exclusion]
-    rewards: list[Reward]
-    reward: Reward | None
-    others: list[Order]
-    last: Settlement | None
-    budget: Budget | None = None
-
-
 def settle(order: Order | int) -> Settlement | None:
     """Make an order's reward what it ought to be; None if nobody brought the customer.
 
@@ -86,7 +63,7 @@ def settle(order: Order | int) -> Settlement | None:
     """
     order_id = order if isinstance(order, int) else order.pk
     with transaction.atomic():
-        case = _locked(order_id)
+        case = cases.locked(order_id)
         if case is None:
             return None
         _look_at(case)
@@ -124,7 +101,7 @@ def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
     """
     with transaction.atomic():
         order_id = Reward.objects.values_list("order", flat=True).get(pk=reward_id)
-        case = _locked(order_id)
+        case = cases.locked(order_id)
         if actor in (case.reward.recipient, case.attribution.invitee):
             logger.warning("%s tried to grant their own reward %s", actor, reward_id)
             raise OwnAffair(case.reward)
@@ -171,7 +148,7 @@ def preview(order: Order) -> Preview | None:
 
     Writes and locks nothing, so a cap or a budget is as free as it is now.
     """
-    case = _case(order, _attribution_of(order))
+    case = cases.of(order)
     if case is None:
         return None
     try:
@@ -186,15 +163,6 @@ def preview(order: Order) -> Preview | None:
     return Preview(wanted, case.reward)
 
 
-def read(order: Order) -> tuple[Attribution, Facts] | None:
-    """What a decision about an order rests on now; None if nobody brought the customer.
-
-    Writes and locks nothing.
-    """
-    case = _case(order, _attribution_of(order))
-    return (case.attribution, _facts(case)) if case else None
-
-
 def foresee(
     order: Order, *, goods: int, cancels: bool
 ) -> tuple[Desired, Reward] | None:
@@ -202,10 +170,10 @@ def foresee(
 
     None without a reward. Writes and locks nothing.
     """
-    case = _case(order, _attribution_of(order))
+    case = cases.of(order)
     if case is None or case.reward is None:
         return None
-    found = _facts(case)
+    found = cases.facts_of(case)
     after = replace(
         found,
         is_cancelled=found.is_cancelled or cancels,
@@ -278,68 +246,6 @@ def _released(order_id):
     return Reward.objects.filter(order=order_id, state=State.AVAILABLE).exists()
 
 
-# The rows
-
-
-def _locked(order_id):
-    """Order, attribution, the inviter's counter, the budget: what was read before these
-    locks is gossip."""
-    order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
-    # Only now: a row that is joined to one we wait for is read as it was before.
-    locked = Attribution.objects.select_for_update(no_key=True)
-    list(locked.filter(invitee=order.user_id).values("pk"))
-    attribution = _attribution_of(order)
-    if attribution and attribution.inviter:
-        quotas.lock(attribution.inviter, attribution.terms.campaign)
-    case = _case(order, attribution)
-    if case and case.terms and attribution.has_budget:
-        case.budget = budgets.lock(case.terms.campaign_id, case.terms.currency)
-    return case
-
-
-def _attribution_of(order):
-    if order.user_id is None:
-        return None
-    rows = Attribution.objects.filter(invitee=order.user_id)
-    campaign = OuterRef("terms__campaign")
-    return (
-        rows.select_related(
-            "terms__campaign",
-            "inviter__referral_choices",
-            "invitee",
-            "review",
-            "visit",
-        )
-        .annotate(
-            # Most offers have none of these: one question less for each.
-            has_exclusions=Exists(Exclusion.objects.filter(terms=OuterRef("terms"))),
-            has_milestones=Exists(Milestone.objects.filter(terms__campaign=campaign)),
-            has_budget=Exists(Budget.objects.filter(campaign=campaign)),
-            has_blocks=Exists(Block.objects.filter(lifted_at=None)),
-        )
-        .first()
-    )
-
-
-def _case(order, attribution):
-    if attribution is None:
-        return None
-    found = list(Reward.objects.filter(attribution=attribution).order_by("pk"))
-    reward = next((each for each in found if each.order_id == order.pk), None)
-    if reward:
-        # It knows the rows that are read already, so that no verb reads them again.
-        reward.order, reward.attribution = order, attribution
-        reward.recipient = attribution.inviter
-    held = terms.for_currency(attribution, order.currency)
-    asks = held and (held != attribution.terms or attribution.has_exclusions)
-    exclusions = facts.exclusions(held) if asks else []
-    orders = facts.orders_beside(order)
-    others = [each for each in orders if each.pk != order.pk]
-    (itself,) = [each for each in orders if each.pk == order.pk]
-    last = getattr(itself, "referral_settlement", None)
-    return Case(order, attribution, held, exclusions, found, reward, others, last)
-
-
 # The decision
 
 
@@ -354,42 +260,8 @@ def _look_at(case):
         risk.assess(case.order, case.attribution)
 
 
-def _is_blocked(attribution):
-    return attribution.has_blocks and blocks.stands_for(attribution) is not None
-
-
 def _wanted(case):
-    return rules.desired(_facts(case))
-
-
-def _facts(case) -> Facts:
-    return facts.read(
-        case.order,
-        case.attribution,
-        case.terms,
-        exclusions=case.exclusions,
-        rewards=case.rewards,
-        place=_place(case),
-        is_blocked=_is_blocked(case.attribution),
-    )
-
-
-def _place(case):
-    """How many of the friend's orders came before this one, as the terms count them."""
-    if case.terms is None or not case.terms.orders_count:
-        return 0
-    earlier = [each for each in case.others if facts.came_before(each, case.order)]
-    if case.terms.first_means == Terms.First.ANY:
-        return len(earlier)
-    return sum(_would_qualify(order, case) for order in earlier)
-
-
-def _would_qualify(order, case):
-    """By itself, whatever became of its reward: a cap that was full spends the turn."""
-    held = terms.for_currency(case.attribution, order.currency)
-    without = facts.exclusions(held) if held else []
-    found = facts.read(order, case.attribution, held, exclusions=without, rewards=[])
-    return rules.desired(replace(found, is_paused=False)).state != State.VOID
+    return rules.desired(cases.facts_of(case))
 
 
 # The difference

@@ -1,7 +1,8 @@
 """What other terms would have made of orders that are there: nothing is written.
 
 The rule is pure, so that it can be asked again with changed terms and the facts that
-settling reads. Both sides are played by the same hand, caps included, so that a
+settling reads. It is asked twice by the same hand, as the terms are and as they would
+be, caps included; where both answers agree the order stays as it is in truth, so that a
 difference is the change's own. What no fact tells is left out: whether people would
 have bought, whether a budget would have lasted, and which order would have been "the
 first that qualifies" where terms ask for that.
@@ -11,21 +12,27 @@ from collections import Counter
 from copy import copy
 from dataclasses import dataclass, replace
 
+from django.db.models import Count, Q
+from django.utils import timezone
+
 from orders.models import Order
-from referrals import quotas, rules, settlement
+from referrals import cases, quotas, rules, settlement
 from referrals.facts import Facts
-from referrals.models import Attribution, Campaign, Reward, Terms
+from referrals.models import Attribution, Campaign, InviterQuota, Reward, Terms
 from referrals.periods import Period
 
 State = Reward.State
+Cap = InviterQuota.Period
 
-MOST = 200
+MOST = 5000
+_PIECE = 500
 CAPS = ("cap_per_day", "cap_per_month", "cap_per_year", "cap_for_life")
 CHANGES = (
     "inviter_amount",
     "inviter_basis_points",
     "inviter_most_amount",
     "minimum_amount",
+    "order_days",
     "hold_days",
     *CAPS,
 )
@@ -40,7 +47,8 @@ class Outcome:
     amount: int
 
     def __str__(self):
-        return f"{self.state.label}: {self.reason}" if self.reason else self.state.label
+        why = self.reason.replace("_", " ")
+        return f"{self.state.label}: {why}" if why else self.state.label
 
 
 @dataclass(frozen=True)
@@ -120,15 +128,20 @@ def simulate(
     ).order_by("-confirmed_at", "-pk")
     newest = list(orders[: MOST + 1])
     played = newest[:MOST][::-1]
-    found = [(order, *settlement.read(order)) for order in played]
-    before, after = _played(found, {}), _played(found, changes)
-    cases = [
-        Case(order, attribution, bool(facts.review), was, would)
-        for (order, attribution, facts), was, would in zip(
-            found, before, after, strict=True
+    found = _read(played)
+    taken = _taken(campaign, played)
+    same, other = _played(found, {}, taken), _played(found, changes, taken)
+    lines = [
+        Case(
+            case.order,
+            case.attribution,
+            bool(facts.review),
+            before=_as_it_is(case),
+            after=would if _differs(would, was) else _as_it_is(case),
         )
+        for (case, facts), was, would in zip(found, same, other, strict=True)
     ]
-    return Result(cases[::-1], currency, len(newest) <= MOST)
+    return Result(lines[::-1], currency, len(newest) <= MOST)
 
 
 def with_changes(terms: Terms, changes: dict) -> Terms:
@@ -144,12 +157,68 @@ def with_changes(terms: Terms, changes: dict) -> Terms:
     return made
 
 
-def _played(found, changes):
-    """The outcome of each order, the oldest first, for caps fill in that order."""
-    used: Counter = Counter()
+def _read(orders):
+    """The cases with their facts, in pieces: the number of queries is one for many."""
     return [
-        _outcome(order, attribution, facts, changes, used)
-        for order, attribution, facts in found
+        (case, cases.facts_of(case))
+        for first in range(0, len(orders), _PIECE)
+        for case in cases.of_many(orders[first : first + _PIECE])
+    ]
+
+
+def _as_it_is(case) -> Outcome:
+    """What became of the order in truth, whatever the rule would say of it today."""
+    reward = case.reward
+    if reward is None:
+        return Outcome(State.VOID, case.last.reason if case.last else "", 0)
+    is_live = reward.state in Reward.LIVE
+    return Outcome(
+        State(reward.state), reward.reason, reward.amount_kept if is_live else 0
+    )
+
+
+def _differs(would: Outcome, was: Outcome) -> bool:
+    # A rule that broke gives the same answer twice, and it is none.
+    return would != was or would.reason == settlement.RULE_FAILED
+
+
+def _taken(campaign, orders) -> Counter:
+    """The places under each cap that were taken before the first of these orders."""
+    if not orders:
+        return Counter()
+    zone = timezone.get_default_timezone()
+    first = timezone.localtime(orders[0].confirmed_at, zone)
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = {
+        Cap.DAY: midnight,
+        Cap.MONTH: midnight.replace(day=1),
+        Cap.YEAR: midnight.replace(month=1, day=1),
+    }
+    rows = Reward.objects.filter(
+        attribution__terms__campaign=campaign,
+        order__confirmed_at__lt=orders[0].confirmed_at,
+        waived_at=None,
+    ).exclude(state__in=[State.VOID, State.REVERSED])
+    counts = {
+        cap: Count("pk", filter=Q(order__confirmed_at__gte=start))
+        for cap, start in starts.items()
+    }
+    taken: Counter = Counter()
+    found = rows.order_by().values("recipient").annotate(**counts, life=Count("pk"))
+    for row in found:
+        inviter = row["recipient"]
+        taken[inviter, Cap.LIFE, quotas.BEGINNING] = row["life"]
+        for cap, start in starts.items():
+            taken[inviter, cap, start.date()] = row[cap]
+    return taken
+
+
+def _played(found, changes, taken):
+    """The outcome of each order, the oldest first, for caps fill in that order."""
+    used = taken.copy()
+    return [
+        _outcome(case.order, case.attribution, facts, changes, used)
+        for case, facts in found
     ]
 
 
@@ -175,7 +244,7 @@ def _outcome(order, attribution, facts: Facts, changes, used):
 
 
 def _side(outcomes):
-    due = [each for each in outcomes if each.state != State.VOID]
+    due = [each for each in outcomes if each.state in Reward.LIVE]
     return Side(
         rewards=len(due),
         cost=sum(each.amount for each in due),

@@ -102,6 +102,13 @@ PAGES = [
         "What if",
     ),
     Page(
+        "programme_what_if_export",
+        "programme/what-if/export/",
+        simulator.export,
+        ("referrals.view_terms", "referrals.view_reward"),
+        guard=require_POST,
+    ),
+    Page(
         "programme_health",
         "programme/health/",
         health.page,

@@ -9,7 +9,7 @@ from accounts import ledger
 from catalog.models import Category
 from catalog.tests.factories import make_product, make_variant
 from orders.models import Order, OrderLine, RefundLine
-from referrals import rules, settlement
+from referrals import cases, rules, settlement
 from referrals.models import (
     Attribution,
     Campaign,
@@ -454,7 +454,7 @@ def test_a_rule_that_breaks_parks_the_friend_and_leaves_all_else_alone(
 
 
 def test_a_rule_that_breaks_is_named_in_the_error():
-    facts = settlement._facts(settlement._locked(make_order(friend_under()).pk))
+    facts = cases.facts_of(cases.locked(make_order(friend_under()).pk))
 
     with pytest.raises(rules.RuleFailed, match="test_rules.broken"):
         rules.desired(facts, broken)

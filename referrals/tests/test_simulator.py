@@ -1,8 +1,10 @@
 """Other terms over the orders there are: counts, cost, what changes, and no writes."""
 
+import csv
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
@@ -10,6 +12,7 @@ from accounts.models import User
 from referrals import periods, settlement, simulator
 from referrals.models import Campaign, ReviewCase, Reward
 from referrals.periods import Period
+from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
     make_member,
@@ -77,7 +80,7 @@ def test_seven_for_thirty_and_a_hold_of_three_days(three):
     changed = {case.order: case for case in result.changed}
     assert set(changed) == {first, second}
     assert changed[first].difference == 200
-    assert str(changed[second].after) == "Did not come about: below_minimum"
+    assert str(changed[second].after) == "Did not come about: below minimum"
 
 
 def test_a_percentage_stands_instead_of_the_amount(three):
@@ -112,6 +115,35 @@ def test_a_cap_that_was_full_is_played_anew():
     result = simulate(cap_for_life=2)
 
     assert (result.before.rewards, result.after.rewards) == (1, 2)
+
+
+def test_the_places_taken_before_the_period_stay_taken():
+    anna, terms = make_member(), set_terms(cap_for_life=2, hold_days=0)
+    bought(make_attribution(anna, terms=terms, joined_days_ago=60), days_ago=50)
+    bought(make_attribution(anna, terms=terms))
+    late = bought(make_attribution(anna, terms=terms))
+    assert Reward.objects.get(order=late).reason == "over_cap"
+    today = timezone.localdate()
+
+    result = simulate(Period(today - timedelta(days=6), today), minimum_amount=100)
+
+    assert result.changed == []
+    assert [case.before.reason for case in result.cases] == ["over_cap", ""]
+
+
+def test_an_order_that_the_change_does_not_touch_stays_as_it_is_in_truth(three):
+    friend = three[0].user
+    User.objects.filter(pk=friend.pk).update(is_active=False)
+    assert Reward.objects.get(order=three[0]).state == "available"
+
+    result = simulate(cap_per_month=50)
+
+    case = result.cases[-1]
+    assert (case.order, case.before, case.after.amount) == (
+        three[0],
+        case.after,
+        500,
+    )
 
 
 def test_what_staff_granted_stays_granted():
@@ -156,6 +188,19 @@ def test_too_many_orders_are_said_to_be_too_many(three, monkeypatch):
 
     assert not result.is_whole
     assert [case.order for case in result.cases] == three[:0:-1]
+
+
+def test_many_orders_cost_as_many_queries_as_few(three):
+    def cost():
+        with counted() as asked:
+            simulate(inviter_amount=700)
+        return len(asked.own)
+
+    few = cost()
+    for _ in range(6):
+        bought(make_attribution(three[0].user.attribution.inviter))
+
+    assert cost() == few <= 12
 
 
 def test_nothing_is_written(three):
@@ -219,6 +264,24 @@ def test_a_percentage_is_typed_as_people_say_it(client, boss, three):
     html = client.get(PAGE, asked(percent="2.5")).content.decode()
 
     assert "$1.25" in html
+
+
+def test_the_file_has_every_order_that_was_played(client, boss, three):
+    answer = client.post(f"{PAGE}export/", asked(inviter_amount="7"))
+
+    rows = list(csv.DictReader(answer.getvalue().decode().splitlines()))
+    assert [row["Order"] for row in rows] == [each.code for each in three[::-1]]
+    assert [row["Amount if"] for row in rows] == ["0.00", "7.00", "7.00"]
+    log = LogEntry.objects.get(change_message__startswith="Exported What if")
+    assert log.user == boss
+    assert client.get(f"{PAGE}export/").status_code == 405
+
+
+def test_a_question_that_makes_no_sense_gives_no_file(client, boss, three):
+    answer = client.post(f"{PAGE}export/", asked(inviter_amount="a lot"))
+
+    assert answer.status_code == 302
+    assert not LogEntry.objects.exists()
 
 
 def test_without_a_question_there_is_only_its_form(client, boss, three):
