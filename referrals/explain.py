@@ -1,17 +1,14 @@
-"""Why somebody counts, or why not: the same facts, for staff and for the inviter.
+"""Why somebody counts, or why not, for staff: every touch, every rule and its result.
 
-Staff read every touch, every rule and its result by reason code. The inviter reads a
-trail of dates in plain words, and never which rule spoke against a friend.
+What the inviter reads of the same facts is `progress`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from accounts.models import User
 from referrals import eligibility
 from referrals.attributions import LAPSES_AFTER
 from referrals.models import Attribution, Claim, Reward, Settlement, Visit
-from shop.kit.money import format_money
 
 Status = Attribution.Status
 State = Reward.State
@@ -37,14 +34,6 @@ class Case:
     claims: list[Claim]
     checks: list[Check]
     settlements: list[Settlement]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of an inviter's trail; `at` is None for what has not come about."""
-
-    at: datetime | None
-    sentence: str
 
 
 def case_of(person: User) -> Case:
@@ -119,39 +108,3 @@ def checks(attribution: Attribution) -> list[Check]:
             f"until {attribution.order_ends_at:%d %b %Y %H:%M}",
         ),
     ]
-
-
-def trail(attribution: Attribution) -> list[Step]:
-    """The way of one friend in words that the inviter may read.
-
-    Three queries at most; neither what was bought nor which rule spoke against it.
-    """
-    steps = [
-        Step(attribution.touched_at, "Opened your link"),
-        Step(attribution.invitee_joined_at, "Joined"),
-    ]
-    if attribution.status == Status.PROVISIONAL:
-        return [*steps, Step(None, "Has not confirmed the email address yet")]
-    if attribution.status == Status.LAPSED:
-        return [*steps, Step(None, "Joined, and it was never confirmed")]
-    for settlement in attribution.settlements.select_related("order", "reward"):
-        if settlement.order.confirmed_at:
-            steps.append(Step(settlement.order.confirmed_at, "Bought something"))
-            steps += _of_reward(settlement)
-    if attribution.status == Status.VOID:
-        steps.append(Step(None, "Did not count as a new friend"))
-    return steps
-
-
-def _of_reward(settlement):
-    reward = settlement.reward
-    if reward is None:
-        return [Step(None, "This order earned no credit")]
-    amount = format_money(reward.amount, reward.currency)
-    if reward.state == State.PENDING:
-        return [Step(reward.available_at, f"{amount} on hold: returns are open")]
-    if reward.state == State.AVAILABLE:
-        return [Step(reward.released_at, f"{amount} in your balance")]
-    if reward.state == State.REVERSED:
-        return [Step(None, f"{amount} taken back, as the order was")]
-    return [Step(None, "This order earned no credit")]

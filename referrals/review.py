@@ -161,19 +161,26 @@ class PublicReason:
     appeal_email: str = ""
 
 
+CHECKING = PublicReason("We are checking this one. It can take a few days.")
+
+
+def refused() -> PublicReason:
+    """For whatever is not to be told."""
+    return PublicReason("This did not meet the terms of the programme.", appeal_email())
+
+
+def appeal_email() -> str:
+    """Whom to write to who sees it otherwise."""
+    return settings.SUPPORT_EMAIL
+
+
 def public_reason(attribution: Attribution) -> PublicReason | None:
     """For pages; None while nothing is the matter. `review` should be at hand."""
     case = getattr(attribution, "review", None)
     state = case.state if case else ""
     if state in WAITS:
-        return PublicReason("We are checking this one. It can take a few days.")
-    if state == State.REJECTED:
-        return PublicReason(
-            "This did not meet the terms of the programme. If you think we are "
-            "mistaken, write to us.",
-            settings.SUPPORT_EMAIL,
-        )
-    return None
+        return CHECKING
+    return refused() if state == State.REJECTED else None
 
 
 def _decide(cases, verdict, actor, reason):

@@ -190,6 +190,44 @@ class Terms(models.Model):
         """The inviter's share of the goods as people write it, such as `7.5`."""
         return f"{self.inviter_basis_points / 100:g}"
 
+    @property
+    def inviter_short(self) -> str:
+        """What the inviter gets where there is little room: `$5`, `10 %` or nothing."""
+        if self.inviter_basis_points:
+            return f"{self.inviter_percent} %"
+        if self.inviter_amount:
+            return money.format_money(self.inviter_amount, self.currency, short=True)
+        return ""
+
+    @property
+    def inviter_words(self) -> str:
+        """The same in a sentence: `$5`, `10 % of the goods`, or nothing."""
+        short = self.inviter_short
+        return f"{short} of the goods" if self.inviter_basis_points else short
+
+    @property
+    def inviter_words_in_full(self) -> str:
+        """With what a percentage ends at: `10 % of the goods (at most $8)`."""
+        if not self.inviter_basis_points or self.inviter_most_amount is None:
+            return self.inviter_words
+        most = money.format_money(self.inviter_most_amount, self.currency, short=True)
+        return f"{self.inviter_words} (at most {most})"
+
+    @property
+    def caps_words(self) -> str:
+        """How many friends are rewarded at most: `10 a month and 50 a year`."""
+        caps = [
+            f"{count} {of_what}"
+            for count, of_what in [
+                (self.cap_per_day, "a day"),
+                (self.cap_per_month, "a month"),
+                (self.cap_per_year, "a year"),
+                (self.cap_for_life, "in all"),
+            ]
+            if count is not None
+        ]
+        return " and ".join(filter(None, [", ".join(caps[:-1]), *caps[-1:]]))
+
     def visit_ends(self, touched_at: datetime) -> datetime:
         """The first moment at which a click is too old to count."""
         return _midnight_after(touched_at, self.visit_days)

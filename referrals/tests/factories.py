@@ -91,11 +91,11 @@ def make_attribution(inviter=None, invitee=None, *, joined_days_ago=1, **fields)
     invitee = invitee or make_member(days_ago=joined_days_ago)
     fields.setdefault("terms", terms.newest(link.campaign, settings.SHOP_CURRENCY))
     fields.setdefault("status", Attribution.Status.ACTIVE)
+    fields.setdefault("touched_at", invitee.date_joined - timedelta(minutes=5))
     return Attribution.objects.create(
         invitee=invitee,
         inviter=inviter,
         link=link,
-        touched_at=invitee.date_joined - timedelta(minutes=5),
         inviter_joined_at=inviter.date_joined,
         invitee_joined_at=invitee.date_joined,
         **fields,

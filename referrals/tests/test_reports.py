@@ -82,7 +82,8 @@ def test_a_reward_on_hold_names_its_day(anna):
     day = order.confirmed_at + timedelta(days=14)
     assert friend.badge == f"$5 on {day.day} {day:%b}"
     assert states(friend) == ["done", "done", "done", "now"]
-    assert friend.reason == "Paid 14 days after they bought."
+    last = f"{day.day} {day:%B}"
+    assert friend.reason == f"$5 on hold until {last}, because returns are open."
 
 
 def test_a_released_reward_is_in_the_balance(anna):

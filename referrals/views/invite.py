@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from referrals import explain, invitations, links, reports, sharing, terms
+from referrals import invitations, links, reports, sharing, terms
 
 
 @never_cache
@@ -54,7 +54,7 @@ def friend(request, pk):
     return render(
         request,
         "referrals/friend.html",
-        {"friend": row, "trail": explain.trail(attribution), "reminder": reminder},
+        {"friend": row, "reminder": reminder},
     )
 
 
