@@ -16,7 +16,6 @@ from django.utils.formats import date_format
 from accounts.models import User
 from referrals import links
 from referrals.models import Attribution, ReferralLink, Terms
-from shop.kit.money import format_money
 
 MOST_WORDS = 240  # a post, with its link, is cut by some at 280
 
@@ -71,12 +70,11 @@ def invitation_of(user: User, terms: Terms, words: str = "") -> Share:
 def of_link(link: ReferralLink, terms: Terms, words: str = "") -> Share:
     """How to pass on one link; `link` comes from `links`, which knows its code."""
     shop = settings.SHOP_NAME
-    friend = format_money(terms.friend_amount, terms.currency, short=True)
     return Share(
         url=links.url_of(link),
         code=link.shown,
         text=with_disclosure(words, terms) if words else _message(terms),
-        subject=f"{friend} off at {shop}" if terms.friend_amount else shop,
+        subject=f"{terms.friend_short} off at {shop}" if terms.friend_short else shop,
     )
 
 
@@ -87,10 +85,8 @@ def reminder(attribution: Attribution) -> Share:
         timezone.localtime(attribution.order_ends_at - timedelta(seconds=1)), "j F"
     )
     shop = settings.SHOP_NAME
-    gift = format_money(rules.friend_amount, rules.currency, short=True)
-    waiting = (
-        f"Your {gift} at {shop} waits until {day}" if rules.friend_amount else shop
-    )
+    gift = rules.friend_short
+    waiting = f"Your {gift} at {shop} waits until {day}" if gift else shop
     sentences = [waiting, disclosure(rules)]
     return Share(
         url=settings.SITE_URL + reverse("home"),
@@ -133,7 +129,7 @@ def ways(url: str, text: str, subject: str) -> list[Way]:
 
 def disclosure(terms: Terms) -> str:
     """That the sender is rewarded, in the sender's own voice; empty if they are not."""
-    reward = _reward(terms)
+    reward = terms.inviter_words
     return f"I get {reward} when you buy" if reward else ""
 
 
@@ -146,21 +142,12 @@ def with_disclosure(words: str, terms: Terms) -> str:
 
 def _message(terms):
     shop = settings.SHOP_NAME
-    friend = format_money(terms.friend_amount, terms.currency, short=True)
-    gift = f"You get {friend} off your first order at {shop}"
+    gift = f"You get {terms.friend_short} off your first order at {shop}"
     sentences = [
-        gift if terms.friend_amount else f"Have a look at {shop}",
+        gift if terms.friend_short else f"Have a look at {shop}",
         disclosure(terms),
     ]
     return ", ".join(filter(None, sentences)) + ":"
-
-
-def _reward(terms):
-    if terms.inviter_amount:
-        return format_money(terms.inviter_amount, terms.currency, short=True)
-    if terms.inviter_basis_points:
-        return f"{terms.inviter_percent} % of it"
-    return ""
 
 
 def _query(**values):

@@ -191,6 +191,13 @@ class Terms(models.Model):
         return f"{self.inviter_basis_points / 100:g}"
 
     @property
+    def friend_short(self) -> str:
+        """What the friend gets: `$5`, or nothing."""
+        if not self.friend_amount:
+            return ""
+        return money.format_money(self.friend_amount, self.currency, short=True)
+
+    @property
     def inviter_short(self) -> str:
         """What the inviter gets where there is little room: `$5`, `10 %` or nothing."""
         if self.inviter_basis_points:

@@ -1,16 +1,18 @@
 import pytest
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import terms
+from referrals import cards, terms
 from referrals.models import Campaign, Terms
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
     make_link,
+    make_member,
     make_order,
     make_visit,
     set_terms,
@@ -174,3 +176,62 @@ def test_an_offer_that_costs_more_than_the_order_brings_is_a_slip(admin_client, 
 
     assert "more than the least order" in page.content.decode()
     assert Terms.objects.count() == 1
+
+
+# That the sender gains is never left out, whichever way they gain
+
+
+@pytest.fixture
+def a_percentage():
+    return set_terms(
+        inviter_amount=0, inviter_basis_points=1000, inviter_most_amount=800
+    )
+
+
+@pytest.mark.usefixtures("a_percentage")
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/", "10 % of the goods (at most $8) lands in your balance"),
+        ("/", "Your friend gets $5, you get 10 %"),
+        ("/account/", "Give $5, get 10 %."),
+        ("/account/invite/", "Give $5, get 10 %."),
+        ("/account/invite/", "You get 10 % of the goods (at most $8) in your balance"),
+        ("/account/invite/", "I get 10 % of the goods when you buy"),
+        ("/account/invite/cards/", "Whoever gave you this gains too."),
+        ("/invitation/rules/", "Give $5, get 10 %."),
+    ],
+)
+def test_a_percentage_is_disclosed_on_every_page(client, address, words):
+    member = make_member()
+    client.force_login(member)
+    cards.make_sheet(member)
+
+    page = " ".join(client.get(address).content.decode().split())
+
+    assert words in page
+    assert "$0" not in page.replace("$0.00", "")
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("friend_joined", "10 % of the goods (at most $8) is yours."),
+        ("invitation", "Anna gets 10 % of the goods once you have bought."),
+    ],
+)
+@pytest.mark.parametrize("form", ["txt", "html"])
+def test_a_percentage_is_disclosed_in_every_mail(a_percentage, template, words, form):
+    context = {"terms": a_percentage, "sender": "Anna", "last_day": timezone.now()}
+
+    assert words in render_to_string(f"emails/{template}.{form}", context)
+
+
+def test_an_offer_without_a_credit_promises_none(client):
+    set_terms(inviter_amount=0)
+    client.force_login(make_member())
+
+    for address in ("/", "/account/invite/", "/invitation/rules/"):
+        page = client.get(address).content.decode()
+        assert "Give $5." in page
+        assert ", get" not in page
