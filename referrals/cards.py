@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from referrals import codes, links
+from referrals.channels import Channel, marked
 from referrals.models import Code, ReferralLink
 
 ON_A_SHEET = 10
@@ -33,7 +34,7 @@ class Card:
 
     @property
     def drawn(self) -> dict:
-        return links.drawn(self.url)
+        return links.drawn(marked(self.url, Channel.PAPER))
 
 
 def make_sheet(user: User) -> None:

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import User
-from referrals import bare, sharing
+from referrals import bare
+from referrals.channels import Channel, marked
 from referrals.models import (
     Attribution,
     Invitation,
@@ -111,7 +112,7 @@ def invitation(
             "sender": bare.words(sender.name, 60) or "A customer of ours",
             "note": invitation.note,
             "terms": terms,
-            "invite_url": sharing.marked(invite_url, "email"),
+            "invite_url": marked(invite_url, Channel.EMAIL),
             "stop_url": stop_url,
             "postal_address": settings.SHOP_POSTAL_ADDRESS,
         },

@@ -14,18 +14,8 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from referrals import channels
 from referrals.models import Visit
-
-# The buttons that a link is shared by. Anybody can write `?c=` into an address, so that
-# whatever else it says is one channel, and a funnel has no more lines than these.
-CHANNELS = frozenset(
-    {
-        *["copy", "share", "qr", "paper", "email", "sms", "whatsapp", "telegram"],
-        *["messenger", "facebook", "instagram", "x", "linkedin", "pinterest"],
-        *["reddit", "signal", "cart", "product", "thank_you"],
-    }
-)
-OTHER = "other"
 
 _UTM = {"utm_source": "source", "utm_medium": "medium", "utm_campaign": "utm_campaign"}
 # Browsers call themselves by several names, so the narrower one comes first.
@@ -74,9 +64,8 @@ def of(request) -> dict[str, str]:
 
 def channel_of(request) -> str:
     """The button whose address was opened; empty if the address names none."""
-    said = next((value for name, value in _query(request) if name == "c"), "")
-    said = said.strip().lower()
-    return said if said in CHANNELS or not said else OTHER
+    marks = (value for name, value in _query(request) if name == "c")
+    return channels.of_mark(next(marks, ""))
 
 
 def _query(request):

@@ -15,6 +15,7 @@ from accounts.models import CreditLot, LedgerAccount, User
 from referrals import links as invitations
 from referrals import progress as told
 from referrals import sharing, terms
+from referrals.channels import Channel, marked
 from referrals.models import (
     Attribution,
     Code,
@@ -69,6 +70,10 @@ class Shared:
     joined: int
     earned: int
     waiting: str
+
+    @property
+    def copy_url(self) -> str:
+        return marked(self.url, Channel.COPY)
 
 
 @dataclass(frozen=True)

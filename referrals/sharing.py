@@ -15,9 +15,15 @@ from django.utils.formats import date_format
 
 from accounts.models import User
 from referrals import links
+from referrals.channels import Channel, marked
 from referrals.models import Attribution, ReferralLink, Terms
 
-MOST_WORDS = 240  # a post, with its link, is cut by some at 280
+MOST_WORDS = 240
+
+# X weighs letters beyond Latin and its neighbours twice, and any link as 23.
+_X_MOST, _X_LINK = 280, 23
+_SMS_MOST = 459  # three messages, which telephones join
+_URL_MOST = 1800  # longer addresses are refused by some mail programs
 
 _WHATSAPP = "https://wa.me/?"
 _FACEBOOK = "https://www.facebook.com/sharer/sharer.php?"
@@ -28,34 +34,47 @@ _X = "https://x.com/intent/post?"
 class Way:
     """One way to send a link without any script: `href` opens the sender's own app."""
 
-    channel: str
-    label: str
+    channel: Channel
     icon: str
     href: str
     is_elsewhere: bool
     is_private: bool = True
+
+    @property
+    def label(self) -> str:
+        return self.channel.label
 
 
 @dataclass(frozen=True)
 class Share:
     """A member's link and a message: the friend's gain first, nothing hidden.
 
-    What is_private is meant for one person, and is not offered to walls.
+    `told` is the part of the message that no shortening may lose. What is_private is
+    meant for one person, and is not offered to walls.
     """
 
     url: str
     code: str
     text: str
     subject: str
+    told: str = ""
     is_private: bool = False
 
     @property
+    def copy_url(self) -> str:
+        return marked(self.url, Channel.COPY)
+
+    @property
     def sheet_url(self) -> str:
-        return marked(self.url, "sheet")
+        return marked(self.url, Channel.SHEET)
+
+    @property
+    def qr_url(self) -> str:
+        return marked(self.url, Channel.QR)
 
     @property
     def ways(self) -> list[Way]:
-        found = ways(self.url, self.text, self.subject)
+        found = ways(self.url, self.text, self.subject, self.told)
         return [way for way in found if way.is_private or not self.is_private]
 
 
@@ -70,10 +89,12 @@ def invitation_of(user: User, terms: Terms, words: str = "") -> Share:
 def of_link(link: ReferralLink, terms: Terms, words: str = "") -> Share:
     """How to pass on one link; `link` comes from `links`, which knows its code."""
     shop = settings.SHOP_NAME
+    told = disclosure(terms)
     return Share(
         url=links.url_of(link),
         code=link.shown,
-        text=with_disclosure(words, terms) if words else _message(terms),
+        text=with_disclosure(words[:MOST_WORDS], told) if words else _message(terms),
+        told=told,
         subject=f"{terms.friend_short} off at {shop}" if terms.friend_short else shop,
     )
 
@@ -87,43 +108,37 @@ def reminder(attribution: Attribution) -> Share:
     shop = settings.SHOP_NAME
     gift = rules.friend_short
     waiting = f"Your {gift} at {shop} waits until {day}" if gift else shop
-    sentences = [waiting, disclosure(rules)]
+    told = disclosure(rules)
     return Share(
         url=settings.SITE_URL + reverse("home"),
         code="",
-        text=", ".join(filter(None, sentences)) + ":",
+        text=", ".join(filter(None, [waiting, told])) + ":",
         subject=waiting,
+        told=told,
         is_private=True,
     )
 
 
-def marked(url: str, channel: str) -> str:
-    """The same link, telling by which button it went out."""
-    return f"{url}{'&' if '?' in url else '?'}c={channel}"
-
-
-def ways(url: str, text: str, subject: str) -> list[Way]:
-    """Plain links to where people talk. The message is encoded once."""
+def ways(url: str, text: str, subject: str, told: str = "") -> list[Way]:
+    """Plain links to where people talk. The message is encoded once, and fits there."""
 
     def said(channel):
-        return f"{text} {marked(url, channel)}"
+        link = marked(url, channel)
+        return f"{_fitted(channel, text, link, told)} {link}"
 
     # No `+` for a space: mail programs show it as it is.
-    mail = _query(subject=subject, body=said("email"))
-    facebook = urlencode({"u": marked(url, "facebook")})
+    mail = _query(subject=subject, body=said(Channel.EMAIL))
+    whatsapp = _WHATSAPP + _query(text=said(Channel.WHATSAPP))
+    # Both iOS and Android read the body after `?&`; neither does without one.
+    sms = _query(body=said(Channel.SMS))
+    facebook = _FACEBOOK + urlencode({"u": marked(url, Channel.FACEBOOK)})
+    x = _X + _query(text=said(Channel.X))
     return [
-        Way("email", "Email", "mail", f"mailto:?{mail}", False),
-        Way(
-            "whatsapp",
-            "WhatsApp",
-            "chat",
-            _WHATSAPP + _query(text=said("whatsapp")),
-            True,
-        ),
-        # Both iOS and Android read the body after `?&`; neither does without one.
-        Way("sms", "Message", "phone", f"sms:?&{_query(body=said('sms'))}", False),
-        Way("facebook", "Facebook", "", _FACEBOOK + facebook, True, False),
-        Way("x", "X", "", _X + _query(text=said("x")), True, False),
+        Way(Channel.EMAIL, "mail", f"mailto:?{mail}", False),
+        Way(Channel.WHATSAPP, "chat", whatsapp, True),
+        Way(Channel.SMS, "phone", f"sms:?&{sms}", False),
+        Way(Channel.FACEBOOK, "", facebook, True, False),
+        Way(Channel.X, "", x, True, False),
     ]
 
 
@@ -133,11 +148,35 @@ def disclosure(terms: Terms) -> str:
     return f"I get {reward} when you buy" if reward else ""
 
 
-def with_disclosure(words: str, terms: Terms) -> str:
+def with_disclosure(words: str, told: str) -> str:
     """A member's own words, which never leave without saying that the sender gains."""
-    words = " ".join(words.split())[:MOST_WORDS]
-    told = disclosure(terms)
+    words = " ".join(words.split())
     return words if not told or told.lower() in words.lower() else f"{words} ({told}.)"
+
+
+def _fitted(channel, text, link, told):
+    """The message as that channel takes it; shortened, it still tells what it must."""
+    words, fitted = text.split(), text
+    while words and not _fits(channel, fitted, link):
+        words.pop()
+        fitted = with_disclosure(" ".join(words) + "…", told)
+    return fitted
+
+
+def _fits(channel, text, link):
+    if channel == Channel.X:
+        return _weight(text) + 1 + _X_LINK <= _X_MOST
+    if channel == Channel.SMS and len(text) + 1 + len(link) > _SMS_MOST:
+        return False
+    return len(quote(text)) <= _URL_MOST
+
+
+def _weight(text):
+    light = ((0, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
+    return sum(
+        1 if any(low <= ord(letter) <= high for low, high in light) else 2
+        for letter in text
+    )
 
 
 def _message(terms):

@@ -36,7 +36,7 @@ def invite(request):
             "numbers": numbers,
             "purse": reports.purse(request.user),
             "goal": reports.goal(offer, numbers.brought) if offer else None,
-            "drawn": links.drawn(share.url) if share else None,
+            "drawn": links.drawn(share.qr_url) if share else None,
         },
     )
 

@@ -11,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Product
-from referrals import codes, links, pictures, reports, sharing, terms
+from referrals import channels, codes, links, pictures, reports, terms
+from referrals.channels import Channel
 from referrals.forms import ItemForm, LabelForm, WishForm
 from referrals.models import ReferralLink
 from shop.kit import limits
@@ -136,7 +137,7 @@ def share_item(request):
 def qr(request, pk, form):
     """The link drawn, to keep: no third party ever sees it."""
     link = _own(request, pk)
-    url = sharing.marked(links.url_of(link), "qr")
+    url = channels.marked(links.url_of(link), Channel.QR)
     return FileResponse(
         io.BytesIO(pictures.drawn(url, form)),
         as_attachment=True,

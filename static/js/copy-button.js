@@ -1,4 +1,4 @@
-// <button data-copy="field-id">: copies that field, says so, and never claims a copy that failed.
+// <button data-copy="field-id">: copies that field, or its own data-copy-text, says so, and never claims a copy that failed.
 const labels = new WeakMap();
 
 function wire(root) {
@@ -14,7 +14,7 @@ document.addEventListener("click", async (event) => {
   if (!labels.has(button)) labels.set(button, label.textContent);
 
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(button.dataset.copyText ?? field.value);
     label.textContent = "Copied";
     said.textContent = "Link copied.";
   } catch {
