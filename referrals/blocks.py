@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.models import User
@@ -113,6 +114,18 @@ def among(attributions: Iterable[Attribution]) -> set[int]:
     ids = [each.pk for each in attributions]
     found = Attribution.objects.filter(which, pk__in=ids)
     return set(found.values_list("pk", flat=True))
+
+
+def against_code() -> Exists:
+    """Whether a code, or the person whose it is, is blocked: to annotate codes with."""
+    owner = Cast(OuterRef("link__owner"), CharField())
+    return Exists(
+        Block.objects.filter(
+            Q(kind=Kind.CODE, value=OuterRef("text"))
+            | Q(kind=Kind.PERSON, value=owner),
+            lifted_at=None,
+        )
+    )
 
 
 def concerned(block: Block) -> QuerySet[Attribution]:

@@ -5,8 +5,10 @@ Machines, owners, late comers and speculative requests leave no trace but a coun
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
@@ -46,12 +48,14 @@ class Click:
     """What one request for a link amounts to.
 
     `token` is for the browser's cookie, `carried` for the address of the next page.
+    `remains` is what is written down once the answer has left.
     """
 
     outcome: Outcome
     link: ReferralLink | None = None
     token: str = ""
     carried: str = ""
+    remains: Callable[[], None] | None = None
 
 
 def is_speculation(request) -> bool:
@@ -91,11 +95,10 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
     link = next((link for link in found if _is_active(link)), None)
     machine = plugins.ask("REFERRAL_BOT_DETECTOR", is_machine, request)
     if link is None:
-        # What was found is no canary, and a click may not cost one query more.
-        guesses.count(client, [] if found else texts)
-        if found and not machine:
-            count(found[0], "late_clicks")
-        return Click(Outcome.INACTIVE)
+        guesses.count(client)
+        # Only afterwards: else the time would tell which code exists, and which not.
+        remains = partial(_follow_up, found, machine, client, texts)
+        return Click(Outcome.INACTIVE, remains=remains)
     if machine:
         count(link, "previews")
         return Click(Outcome.MACHINE, link)
@@ -116,6 +119,14 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
         # What cannot be written down goes along in the address.
         logger.exception("a click on link %s was not written down", link.pk)
         return _handed_over(link)
+
+
+def _follow_up(found, machine, client, texts):
+    """What a click that led nowhere leaves behind."""
+    if not found:
+        guesses.look_at(client, texts)
+    elif not machine:
+        count(found[0], "late_clicks")
 
 
 def count(link: ReferralLink, field: str) -> None:
@@ -139,6 +150,7 @@ def _is_active(link):
     now = timezone.now()
     return (
         link.is_active(now)
+        and not link.is_blocked
         and (link.owner is None or link.owner.is_active)
         and link.campaign.is_running(now)
     )

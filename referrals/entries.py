@@ -77,8 +77,8 @@ def entry(view: Callable, kind: str = "", *, takes: str = "invitation_code"):
         code = kwargs.pop(takes, "")
         if clicks.is_speculation(request):
             return refuse_speculation()
-        _touch(request, code, kind)
-        response = view(request, *args, **kwargs)
+        remains = _touch(request, code, kind)
+        response = _then(view(request, *args, **kwargs), remains)
         # It may set our cookie, and who opened it is nobody else's.
         patch_cache_control(response, private=True)
         return response
@@ -124,7 +124,7 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
         messages.info(request, MEMBER)
     if click.token:
         visits.plant(response, click.token)
-    return response
+    return _then(response, click.remains)
 
 
 def carrying(location: str, token: str) -> str:
@@ -164,12 +164,31 @@ def _touch(request, code, kind):
             made = clicks.click(request, [code], kind=kind)
     except Exception:
         logger.exception("a touch was not kept, and its page is shown all the same")
-        return
+        return None
     if made.token:
         # For the page it is as if the browser had brought the cookie it is given.
         request._referral_token = request.COOKIES[settings.REFERRAL_COOKIE] = made.token
         vars(request).pop("_referral_visitor", None)
     request._referral_carried = made.carried
+    return made.remains
+
+
+def _then(response, remains):
+    """Do what remains when the server has sent the answer and closes it."""
+    if remains is None:
+        return response
+    close = response.close
+
+    def close_after():
+        try:
+            remains()
+        except Exception:
+            logger.exception("a click that led nowhere was not counted")
+        finally:
+            close()
+
+    response.close = close_after
+    return response
 
 
 def _is_member(request):

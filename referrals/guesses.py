@@ -24,10 +24,9 @@ def are_too_many(client: str) -> bool:
     return limits.is_used_up(_NAME, client, limit=MOST, seconds=_HOUR)
 
 
-def count(client: str, texts: list[str]) -> None:
-    """One more request whose codes led nowhere. One query, or none."""
+def count(client: str) -> None:
+    """One more request whose codes led nowhere."""
     limits.count(_NAME, client, seconds=_HOUR)
-    look_at(client, texts)
 
 
 def look_at(client: str, texts: list[str]) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import Category, Product
-from referrals import codes, destinations
+from referrals import blocks, codes, destinations
 from referrals.models import Campaign, Code, ReferralLink
 from referrals.models.links import ReferralLinkQuerySet
 
@@ -134,17 +134,21 @@ def resolve(text: str) -> ReferralLink | None:
 def resolve_all(texts: list[str]) -> list[ReferralLink]:
     """The links behind several typed codes, in the order typed.
 
-    One query, or none at all.
+    Each knows whether it `is_blocked`. One query, or none at all.
     """
     wanted = [code for code in map(codes.normalise, texts) if code]
     if not wanted:
         return []
-    found = {
-        code.text: code.link
-        for code in Code.objects.working()
+    rows = (
+        Code.objects.working()
         .filter(text__in=wanted)
         .select_related("link__owner", "link__campaign", "link__product__category")
-    }
+        .annotate(is_blocked=blocks.against_code())
+    )
+    found = {}
+    for code in rows:
+        code.link.is_blocked = code.is_blocked
+        found[code.text] = code.link
     return [found[code] for code in wanted if code in found]
 
 

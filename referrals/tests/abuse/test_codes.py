@@ -1,19 +1,25 @@
 """Guessing, predicting and squatting codes: scripts 13 to 15."""
 
 import random
+import re
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import cycle
 
 import pytest
-from django.test import Client
+from django.core.wsgi import get_wsgi_application
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from referrals import codes, guesses, links
-from referrals.models import Code, Visit
+from referrals import blocks, canaries, codes, guesses, links
+from referrals.models import Code, LinkDay, Visit
+from referrals.tests.counting import counted
 from referrals.tests.factories import make_link, make_member
 
 pytestmark = pytest.mark.django_db
 
+HOSTS = cycle(range(100, 200))
 MISSES = ["ZZZZZZZZ", "%00", "nothing-like-it", "A" * 300]
 
 
@@ -27,30 +33,81 @@ def luna():
     return make_member("luna@example.com", name="Luna Vega")
 
 
-def answer(code):
-    got = Client(REMOTE_ADDR="203.0.113.99").get(f"/r/{code}/")
-    cookies = {name: bool(each.value) for name, each in got.cookies.items()}
-    return got.status_code, got["Location"], got.content, cookies
+@dataclass(frozen=True)
+class Answer:
+    """What a server sends, and what the database was asked before and after that."""
+
+    status: str
+    headers: list
+    body: bytes
+    asked: list[str]
+    remains: list[str] = field(compare=False)
 
 
-def test_abuse_13_every_code_that_does_not_work_gets_the_same_answer():
-    now = timezone.now()
-    disabled = make_link(text="D1SAB1ED", disabled_at=now)
+def answer(path):
+    """As a server meets the shop: nothing of a page that is sent tells what follows."""
+    heads, host = [], next(HOSTS)
+    environ = RequestFactory(REMOTE_ADDR=f"203.0.113.{host}").get(path).environ
+    with counted() as asked:
+        response = get_wsgi_application()(environ, lambda *head: heads.append(head))
+        body = b"".join(response)
+    with counted() as later:
+        response.close()
+    ((status, headers),) = heads
+    return Answer(status, headers, body, kinds(asked), kinds(later))
+
+
+def kinds(asked):
+    """The statements, without the code or the moment that is in them."""
+    return [re.sub(r"'[^']*'|\d+", "?", each) for each in asked.own]
+
+
+@pytest.mark.parametrize("path", ["/r/{}/", "/?r={}"])
+def test_abuse_13_every_code_that_does_not_work_gets_the_same_answer(
+    path, time_machine
+):
+    """To the byte, with the same questions asked by then; what is counted comes after.
+
+    A click that leads nowhere keeps no reason: the late ones are counted by their day.
+    """
+    time_machine.move_to("2036-03-01T12:00Z", tick=False)
+    now, stan = timezone.now(), make_member(is_staff=True)
+    make_link(text="D1SAB1ED", disabled_at=now)
     make_link(text="EXP1RED0", expires_at=now - timedelta(days=1))
     make_link(text="T00EAR1Y", active_from=now + timedelta(days=1))
-    gone = make_link(make_member(is_active=False), text="G0NEG0NE")
-    retired = make_link(text="RET1RED0").codes.get(text="RET1RED0")
-    Code.objects.filter(pk=retired.pk).update(retired_at=now)
-    assert disabled.disabled_at
-    assert not gone.owner.is_active
+    make_link(make_member(is_active=False), text="G0NEG0NE")
+    make_link(make_member("mal@example.com"), text="MA1MA1MA")
+    make_link(text="B10CKED0")
+    make_link(text="RET1RED0").codes.filter(text="RET1RED0").update(retired_at=now)
+    blocks.block("person", "mal@example.com", actor=stan, reason="Spam")
+    blocks.block("code", "B10CKED0", actor=stan, reason="Spam")
+    canaries.plant(1)
+    never = ["ZZZZZZZZ", "RET1RED0", Code.objects.canaries().get().text]
+    late = ["D1SAB1ED", "EXP1RED0", "T00EAR1Y", "G0NEG0NE", "MA1MA1MA", "B10CKED0"]
 
-    answers = [
-        answer(code)
-        for code in ["ZZZZZZZZ", "D1SAB1ED", "EXP1RED0", "T00EAR1Y", "G0NEG0NE"]
-    ]
+    unknown, *others = [answer(path.format(code)) for code in never + late]
 
-    assert all(each == answers[0] for each in [*answers, answer("RET1RED0")])
-    assert answers[0][:2] == (302, "/")
+    assert unknown.status == "302 Found"
+    assert ("Location", "/") in unknown.headers
+    assert len(unknown.asked) == 1
+    for code, other in zip((never + late)[1:], others, strict=True):
+        assert other == unknown, code
+        assert len(other.asked) + len(other.remains) <= 3
+    assert LinkDay.objects.count() == len(late)
+    assert set(LinkDay.objects.values_list("late_clicks", flat=True)) == {1}
+    assert not Visit.objects.exists()
+
+
+def test_abuse_13_a_code_that_is_not_blocked_any_more_works(client):
+    link, stan = make_link(text="B10CKED0"), make_member(is_staff=True)
+    blocked = blocks.block("code", "B10CKED0", actor=stan, reason="Spam")
+    client.get("/r/B10CKED0/")
+    assert not Visit.objects.exists()
+
+    blocks.lift(blocked, actor=stan)
+    client.get("/r/B10CKED0/")
+
+    assert Visit.objects.get().link == link
 
 
 def test_abuse_13_who_guesses_on_is_refused_and_nobody_else(browser):
