@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.mailboxes import Mailbox
 from shop.kit import money
 from shop.kit.guards import append_only, frozen, kept, same, sums
+from shop.kit.lines import LineField
 
 
 class UserManager(BaseUserManager):
@@ -40,7 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account. The email is the login, in any mix of capitals."""
 
     email = models.EmailField(max_length=254, unique=True)
-    name = models.CharField(max_length=120, blank=True)
+    name = LineField(max_length=120, blank=True)
     shows_name = models.BooleanField(
         "may be named to friends",
         default=False,

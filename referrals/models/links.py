@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from referrals.models.campaigns import Campaign
 from shop.kit.guards import frozen, kept
+from shop.kit.lines import LineField
 
 
 class ReferralLinkQuerySet(models.QuerySet):
@@ -44,9 +45,7 @@ class ReferralLink(models.Model):
     )
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.INVITE)
     is_default = models.BooleanField(default=False)
-    label = models.CharField(
-        max_length=60, blank=True, help_text="To tell links apart."
-    )
+    label = LineField(max_length=60, blank=True, help_text="To tell links apart.")
     product = models.ForeignKey(
         "catalog.Product", models.SET_NULL, null=True, blank=True, related_name="+"
     )
