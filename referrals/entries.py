@@ -123,7 +123,7 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     elif click.outcome in _CAME_IN and _is_member(request):
         messages.info(request, MEMBER)
     if click.token:
-        visits.plant(response, click.token)
+        visits.plant(response, click.token, click.link.visit_days)
     return _then(response, click.remains)
 
 
@@ -150,7 +150,7 @@ def middleware(get_response):
         visitor = visits.visitor_of(request) if came_back else None
         response = get_response(request)
         if hasattr(request, "_referral_token"):
-            visits.plant(response, request._referral_token)
+            visits.plant(response, *request._referral_token)
         elif came_back:
             _see_again(request, response, visitor)
         return response
@@ -167,7 +167,8 @@ def _touch(request, code, kind):
         return None
     if made.token:
         # For the page it is as if the browser had brought the cookie it is given.
-        request._referral_token = request.COOKIES[settings.REFERRAL_COOKIE] = made.token
+        request.COOKIES[settings.REFERRAL_COOKIE] = made.token
+        request._referral_token = made.token, made.link.visit_days
         vars(request).pop("_referral_visitor", None)
     request._referral_carried = made.carried
     return made.remains

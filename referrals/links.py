@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import Category, Product
-from referrals import blocks, codes, destinations
+from referrals import blocks, codes, destinations, terms
 from referrals.models import Campaign, Code, ReferralLink
 from referrals.models.links import ReferralLinkQuerySet
 
@@ -134,7 +134,8 @@ def resolve(text: str) -> ReferralLink | None:
 def resolve_all(texts: list[str]) -> list[ReferralLink]:
     """The links behind several typed codes, in the order typed.
 
-    Each knows whether it `is_blocked`. One query, or none at all.
+    Each knows whether it `is_blocked`, and the `visit_days` that a click may count at
+    most. One query, or none at all.
     """
     wanted = [code for code in map(codes.normalise, texts) if code]
     if not wanted:
@@ -143,11 +144,14 @@ def resolve_all(texts: list[str]) -> list[ReferralLink]:
         Code.objects.working()
         .filter(text__in=wanted)
         .select_related("link__owner", "link__campaign", "link__product__category")
-        .annotate(is_blocked=blocks.against_code())
+        .annotate(
+            is_blocked=blocks.against_code(), visit_days=terms.longest_visit_days()
+        )
     )
     found = {}
     for code in rows:
         code.link.is_blocked = code.is_blocked
+        code.link.visit_days = code.visit_days
         found[code.text] = code.link
     return [found[code] for code in wanted if code in found]
 

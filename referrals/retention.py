@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
 from django.db import models, transaction
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils import timezone
 
-from referrals import formers, visits
-from referrals.models import Activity, Device, FormerCustomer, Terms, Visit, Visitor
+from referrals import formers, terms, visits
+from referrals.models import Activity, Device, FormerCustomer, Visit, Visitor
 
-VISIT_DAYS = 30
 ACTIVITIES = timedelta(days=90)
 EVIDENCE = timedelta(days=180)
 
@@ -53,18 +52,9 @@ def visits_since() -> datetime:
     30 days ago, or as far back as a click may count by the rules in force: a day counts
     to its end.
     """
-    newest = (
-        Terms.objects.filter(
-            campaign=OuterRef("campaign"), currency=OuterRef("currency")
-        )
-        .order_by("-number")
-        .values("pk")[:1]
-    )
-    rules = Terms.objects.order_by().filter(pk=Subquery(newest))
-    longest = rules.aggregate(days=Max("visit_days"))["days"] or 0
     zone = timezone.get_default_timezone()
     today = timezone.localdate(timezone=zone)
-    day = today - timedelta(days=max(longest, VISIT_DAYS))
+    day = today - timedelta(days=max(terms.visit_days(), terms.VISIT_DAYS))
     return datetime.combine(day, time.min, tzinfo=zone)
 
 

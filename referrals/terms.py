@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import Category, Product
 from referrals.models import Attribution, Campaign, Exclusion, Milestone, Terms
+
+VISIT_DAYS = 30  # where no rules say how long a click may count
 
 _CACHE_SECONDS = 60
 _ABSENT = "absent"  # the cache cannot tell None from "not there"
@@ -30,6 +34,30 @@ def of(campaign: Campaign, currency: str) -> Terms | None:
 def newest(campaign: Campaign, currency: str) -> Terms | None:
     """The same from the database, for whoever writes it down."""
     return Terms.objects.filter(campaign=campaign, currency=currency).first()
+
+
+def in_force() -> QuerySet[Terms]:
+    """The newest version of every campaign in every currency."""
+    newest = (
+        Terms.objects.filter(
+            campaign=OuterRef("campaign"), currency=OuterRef("currency")
+        )
+        .order_by("-number")
+        .values("pk")[:1]
+    )
+    return Terms.objects.order_by().filter(pk=Subquery(newest))
+
+
+def longest_visit_days() -> Coalesce:
+    """How many days a click may count by the rules in force: to annotate rows with."""
+    longest = in_force().order_by("-visit_days").values("visit_days")[:1]
+    return Coalesce(Subquery(longest), VISIT_DAYS)
+
+
+def visit_days() -> int:
+    """The same as a number. One query."""
+    longest = in_force().aggregate(days=Max("visit_days"))["days"]
+    return VISIT_DAYS if longest is None else longest
 
 
 def milestones(terms: Terms) -> list[Milestone]:

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, Max, OuterRef, Subquery, Value
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import consent, origins, signals
+from referrals import consent, origins, signals, terms
 from referrals.models import Attribution, ReferralLink, RiskSignal, Visit, Visitor
 
 SAME_VISIT = timedelta(minutes=30)
@@ -43,12 +43,12 @@ def visitor_of(request) -> Visitor | None:
     return request._referral_visitor
 
 
-def plant(response, token: str) -> None:
-    """Give the browser its token, for as long as a click may count."""
+def plant(response, token: str, days: int) -> None:
+    """Give the browser its token, for so many days: as long as a click may count."""
     response.set_cookie(
         settings.REFERRAL_COOKIE,
         token,
-        max_age=timedelta(days=settings.REFERRAL_COOKIE_DAYS),
+        max_age=timedelta(days=days),
         httponly=True,
         secure=settings.HTTPS,
         samesite="Lax",
@@ -64,7 +64,7 @@ def follow(request, user: User) -> None:
         return
     token = secrets.token_urlsafe(16)
     Visitor.objects.create(token_hash=_hash(token), user=user)
-    request._referral_token = token
+    request._referral_token = token, terms.visit_days()
 
 
 # What is written down
@@ -120,7 +120,7 @@ def keep(request, response, link: ReferralLink, at: datetime) -> None:
     Visitor.objects.filter(token_hash=_hash(token), confirmed_at=None).update(
         confirmed_at=timezone.now()
     )
-    plant(response, token)
+    plant(response, token, terms.visit_days())
 
 
 def forget(request, response) -> None:

@@ -293,7 +293,6 @@ REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
 # A shop's own rules about who can be brought by whom, beside ours
 REFERRAL_ELIGIBILITY = []
 REFERRAL_COOKIE = "tandem_visit"
-REFERRAL_COOKIE_DAYS = 30
 # When a click may be remembered: at once, after a tap on the gift, after a yes
 REFERRAL_CONSENT = env("REFERRAL_CONSENT", default="exempt")
 if REFERRAL_CONSENT not in ("exempt", "on_accept", "required"):

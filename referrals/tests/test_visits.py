@@ -3,6 +3,7 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -15,6 +16,7 @@ from referrals.tests.factories import (
     make_member,
     make_visit,
     make_visitor,
+    set_terms,
 )
 
 pytestmark = pytest.mark.django_db
@@ -349,6 +351,17 @@ def test_only_the_host_of_the_page_before_is_kept(client, link):
 # R-T2, R-T3: the cookie
 
 
+@pytest.mark.parametrize("days", [7, 60])
+def test_the_cookie_lives_as_long_as_the_terms_let_a_click_count(client, link, days):
+    set_terms(visit_days=days)
+
+    clicked = client.get("/r/A01B2C3D/")
+    asked = Client().get("/?r=A01B2C3D")
+
+    for answer in (clicked, asked):
+        assert answer.cookies[COOKIE]["max-age"] == days * 24 * 60 * 60
+
+
 def test_the_cookie_is_opaque_and_closed_to_scripts(client, link, settings):
     settings.HTTPS = True
 
@@ -677,7 +690,6 @@ def test_a_path_of_a_hundred_thousand_escapes_is_no_work(client):
 
 
 def test_dismissing_needs_a_token_of_the_page(link):
-    from django.test import Client
 
     client = Client(enforce_csrf_checks=True)
 
