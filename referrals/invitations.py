@@ -22,6 +22,8 @@ from referrals.models import Block, FormerCustomer, Invitation, Suppression
 from shop.kit.models import Message
 
 MOST_A_DAY, MOST_EVER = 10, 100
+# So many in so short a while are a burst: the next one takes a proof.
+BURST, BURST_SPAN = 3, timedelta(minutes=10)
 # A mail that has not left by then will not.
 FORGOTTEN_AFTER = timedelta(days=7)
 KIND = "invitation"
@@ -42,6 +44,13 @@ def left(sender: User) -> int:
     tries = Invitation.objects.filter(sender=sender)
     today = tries.filter(created_at__gt=timezone.now() - timedelta(days=1)).count()
     return max(0, min(MOST_A_DAY - today, MOST_EVER - tries.count()))
+
+
+def is_burst(sender: User) -> bool:
+    """Whether this member has just entered many addresses, whatever became of them."""
+    since = timezone.now() - BURST_SPAN
+    lately = Invitation.objects.filter(sender=sender, created_at__gt=since)
+    return lately.count() >= BURST
 
 
 def against(sender: User) -> str:

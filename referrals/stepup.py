@@ -1,8 +1,9 @@
-"""One more proof before much of a balance is spent on a browser that is new to us.
+"""One more proof where a session alone could do much harm.
 
 Whoever got hold of a session or a password can buy with somebody's balance. So above
 an amount the password is asked for once per browser, and the owner gets a mail that it
-was: the first question that settings put to spending.
+was: the first question that settings put to spending. Whoever has the shop write to
+many people in a short while proves it, too: no robot of a third party has to watch.
 """
 
 from allauth.account.decorators import reauthentication_required
@@ -28,7 +29,7 @@ def ask(request, amount: int, currency: str) -> None:
     if device.trusted_at:
         return
     try:
-        _prove(request)
+        prove(request)
     except ReauthenticationRequired:
         _tell(request.user, device, amount, currency)
         raise
@@ -36,8 +37,11 @@ def ask(request, amount: int, currency: str) -> None:
 
 
 @reauthentication_required
-def _prove(request):
-    """Nothing to do: the decorator asks."""
+def prove(request) -> None:
+    """Let whoever has just proved the password pass, or raise ReauthenticationRequired.
+
+    Nothing to do: the decorator asks.
+    """
 
 
 def _tell(user, device, amount, currency):

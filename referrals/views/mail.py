@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from referrals import invitations, links
+from referrals import invitations, links, stepup
 from referrals.forms import InvitationForm
 
 # The same for every address, so that nobody learns who is a customer.
@@ -26,6 +26,8 @@ def mail(request):
         raise Http404
     form = InvitationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        if invitations.is_burst(request.user):
+            stepup.prove(request)
         given = form.cleaned_data
         try:
             invitations.invite(request.user, given["address"], given["note"])
