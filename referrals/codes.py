@@ -158,14 +158,19 @@ def _read(letter):
 
 
 def _spelled(wish):
-    """As people will see it, and in its normal spelling. Raises NotACode."""
+    """As people will see it, and in its normal spelling.
+
+    Raises NotACode, and NotAvailable for what only looks like a code.
+    """
     display = "-".join(wish.upper().replace("_", "-").split())
-    text = normalise(display) if _WISH.fullmatch(display) else None
+    text = normalise(display)
     if text is None or not len(text) >= SHORTEST or len(display) > LONGEST:
         raise NotACode(
             f"A code has {SHORTEST} to {LONGEST} letters and digits, "
             "and dashes between them."
         )
+    if not _WISH.fullmatch(display):
+        raise NotAvailable(wish)
     return display, text
 
 
