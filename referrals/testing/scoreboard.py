@@ -1,6 +1,19 @@
 """The 58 ways to cheat that the programme is drilled against, and how each has ended.
 
-A script is any number of tests named `test_abuse_07_…`; it held if all of them did.
+A script is any number of tests of any app with its number in their name, such as
+`test_abuse_07_…`; it held if all of them did. Each shows that the page or the order
+goes on working, and that what was refused is kept with its reason. Where nothing is to
+be kept, no reason is either:
+
+- 1, 2, 4, 7, 16, 17, 19 to 25: what is no person's click, or is no part of a click,
+  leaves no row at all; previews and late clicks are counted by their day.
+- 5, 8, 12: a cookie or a click that is none of ours brings nobody, so that there is no
+  friendship to give a reason for; a click that came second is a claim that lost.
+- 13 to 15: who tries codes is counted in the cache, for an hour; a wish is no row.
+- 18: one's own code is told at once, and kept as a claim that lost.
+- 26, 43, 48: a form, a quantity or a message that is not ours is answered by its
+  status alone.
+- 54: an address that may not be written to is not kept, nor why.
 """
 
 import re
@@ -10,6 +23,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 HELD, BROKEN, MISSING = "held", "broken", "missing"
+# Said of a test by the drill, in the place of a reason to skip it.
+NEEDS_POSTGRES = "needs PostgreSQL"
 
 TITLES = [
     "An image on a forum that opens a link",
@@ -72,31 +87,38 @@ TITLES = [
     "A budget drained by a bug or an attack",
 ]
 
-_NUMBER = re.compile(r"test_abuse_(\d+)_")
+_NUMBER = re.compile(r"test_(?:\w+_)?abuse_(\d+)_")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One script: its number, what it tries, how it ended and the tests that broke."""
+    """One script: its number, what it tries, how it ended and the tests that broke.
+
+    `waiting` are tests of it that were not played, for want of PostgreSQL.
+    """
 
     number: int
     title: str
     state: str
     broken: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     def __str__(self):
-        return f"{self.number:2}  {self.state:<8}{self.title}"
+        more = "; its race needs PostgreSQL" if self.waiting else ""
+        return f"{self.number:2}  {self.state:<8}{self.title}{more}"
+
+
+def number_of(name: str) -> int | None:
+    """Which script a test belongs to, by its name; None if it is no script."""
+    found = _NUMBER.match(name)
+    return int(found[1]) if found else None
 
 
 def read(report: Path) -> list[Line]:
     """All 58 from a report in JUnit's format. A test that was skipped shows nothing."""
-    tried: dict[int, list[str]] = {}
-    for number, name, state in _tests(report):
-        broken = tried.setdefault(number, [])
-        if state == BROKEN:
-            broken.append(name)
+    tests = list(_tests(report))
     return [
-        Line(number, title, _state(tried.get(number)), tuple(tried.get(number, ())))
+        Line(number, title, *_ended([test for test in tests if test[0] == number]))
         for number, title in enumerate(TITLES, 1)
     ]
 
@@ -104,14 +126,22 @@ def read(report: Path) -> list[Line]:
 def _tests(report) -> Iterator[tuple[int, str, str]]:
     for case in ElementTree.parse(report).iter("testcase"):
         name = case.get("name", "")
-        found = _NUMBER.match(name)
-        results = {each.tag for each in case}
-        if found and "skipped" not in results:
-            is_broken = results & {"failure", "error"}
-            yield int(found[1]), name, BROKEN if is_broken else HELD
+        number = number_of(name)
+        results = {each.tag: each.get("message", "") for each in case}
+        if number is None:
+            continue
+        if "skipped" not in results:
+            is_broken = results.keys() & {"failure", "error"}
+            yield number, name, BROKEN if is_broken else HELD
+        elif results["skipped"] == NEEDS_POSTGRES:
+            yield number, name, NEEDS_POSTGRES
 
 
-def _state(broken):
-    if broken is None:
-        return MISSING
-    return BROKEN if broken else HELD
+def _ended(tests):
+    states = {state for _, _, state in tests}
+    broken, waiting = (
+        tuple(name for _, name, state in tests if state == wanted)
+        for wanted in (BROKEN, NEEDS_POSTGRES)
+    )
+    state = BROKEN if broken else HELD if HELD in states else MISSING
+    return state, broken, waiting

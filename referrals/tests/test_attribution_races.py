@@ -41,7 +41,7 @@ def type_and_click(code):
     return friend, errors
 
 
-def test_a_typed_code_and_a_cookie_at_once_make_one_inviter(code):
+def test_abuse_11_a_typed_code_and_a_cookie_at_once_make_one_inviter(code):
     for _ in range(TIMES):
         friend, errors = type_and_click(code)
 

@@ -137,7 +137,7 @@ def sign_up_in_two_tabs():
     return friend, errors
 
 
-def test_two_tabs_make_one_attribution_and_two_claims():
+def test_abuse_11_two_tabs_make_one_attribution_and_two_claims():
     for _ in range(10):
         friend, errors = sign_up_in_two_tabs()
 
@@ -167,7 +167,7 @@ def settle_in_forty_threads():
     return friend, errors
 
 
-def test_forty_deliveries_pay_once():
+def test_abuse_47_forty_deliveries_pay_once():
     friend, errors = settle_in_forty_threads()
 
     assert not errors

@@ -19,7 +19,9 @@ from shop.kit import jobs
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
-def test_inv_18_forty_deliveries_and_settlements_at_once_reward_once(stripe_sandbox):
+def test_inv_18_and_abuse_47_forty_deliveries_and_settlements_at_once_reward_once(
+    stripe_sandbox,
+):
     make_offer()
     set_terms(hold_days=0)
     make_zone()

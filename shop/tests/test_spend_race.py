@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 Kind = ledger.Kind
 State = Reward.State
 
-ROUNDS = 20
+ROUNDS, MANY_ROUNDS = 20, 200
 PRICE = 300
 
 
@@ -108,7 +108,9 @@ def pots(user):
     return [ledger.balance(user, "USD", kind) for kind in kinds]
 
 
-def test_inv_31_what_is_owed_after_a_race_with_the_till_is_what_was_spent(terms):
+def test_inv_31_and_abuse_50_what_is_owed_after_a_race_with_the_till_is_what_was_spent(
+    terms,
+):
     for number in range(ROUNDS):
         inviter, order = earned(terms)
         give_back(order)
@@ -124,7 +126,7 @@ def test_inv_31_what_is_owed_after_a_race_with_the_till_is_what_was_spent(terms)
         assert spent + taken == reward.amount
 
 
-def test_inv_10_a_hold_that_races_with_the_till_keeps_every_cent(terms):
+def test_inv_10_and_abuse_50_a_hold_that_races_with_the_till_keeps_every_cent(terms):
     for number in range(ROUNDS):
         inviter, order = earned(terms)
         question = dispute(order)
@@ -142,7 +144,7 @@ def test_inv_10_a_hold_that_races_with_the_till_keeps_every_cent(terms):
         assert pots(inviter) == [reward.amount - spent, 0, 0]
 
 
-def test_a_hold_a_refund_and_the_till_meet_without_deadlock(terms):
+def test_abuse_50_a_hold_a_refund_and_the_till_meet_without_deadlock(terms):
     for number in range(ROUNDS):
         inviter, order = earned(terms)
         other = make_order(make_attribution(inviter, terms=terms).invitee)
@@ -157,6 +159,53 @@ def test_a_hold_a_refund_and_the_till_meet_without_deadlock(terms):
         assert nothing == [None] * 2
         wallet, frozen, owed = pots(inviter)
         assert wallet + frozen + spent - owed == 500
+
+
+def test_abuse_50_two_tabs_and_a_dispute_in_200_rounds_without_deadlock(terms):
+    """Two tabs want $4 of $5 while they are put on hold, or given back."""
+    inviter, order = earned(terms)
+    question = dispute(order)
+
+    def tab(key):
+        def spend():
+            try:
+                ledger.post(**held(inviter, key))
+            except ledger.InsufficientBalance:
+                return 0
+            return 400
+
+        return spend
+
+    for number in range(MANY_ROUNDS):
+        is_open = number % 2 == 0
+        question.status = "needs_response" if is_open else "won"
+        question.closed_at = None if is_open else timezone.now()
+        question.save()
+        keys = [f"test:{number}:{name}" for name in "ab"]
+
+        *spent, nothing = at_once(*map(tab, keys), settler(order))
+
+        assert nothing is None
+        assert sorted(spent) in ([0, 0], [0, 400])
+        wallet, frozen, owed = pots(inviter)
+        assert (wallet + frozen + sum(spent), owed) == (500, 0)
+        for key, amount in zip(keys, spent, strict=True):
+            if amount:  # its payment fails
+                ledger.post(**held(inviter, f"{key}:back", is_back=True))
+
+
+def held(user, key, *, is_back=False):
+    ways = [(user, Kind.WALLET), (user, Kind.HELD)]
+    debit, credit = reversed(ways) if is_back else ways
+    return {
+        "key": key,
+        "debit": debit,
+        "credit": credit,
+        "amount": 400,
+        "currency": "USD",
+        "kind": "hold",
+        "reason": "A tab",
+    }
 
 
 @contextmanager
