@@ -31,8 +31,7 @@ def friend_joined(attribution: Attribution) -> None:
             "friend": attribution.invitee.public_name,
             # The window ends at midnight; people are told its last day.
             "last_day": attribution.order_ends_at - timedelta(seconds=1),
-            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
-            "choices_url": settings.SITE_URL + reverse("referrals:news"),
+            **_links(),
         },
     )
 
@@ -50,8 +49,7 @@ def reward_pending(reward: Reward) -> None:
         {
             "reward": reward,
             "friend": reward.attribution.invitee.public_name,
-            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
-            "choices_url": settings.SITE_URL + reverse("referrals:news"),
+            **_links(),
         },
     )
 
@@ -69,7 +67,7 @@ def reward_available(reward: Reward) -> None:
         {
             "reward": reward,
             "friend": reward.attribution.invitee.public_name,
-            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
+            **_links(),
         },
     )
 
@@ -91,6 +89,26 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
             "taken": taken,
             "owed": amount - taken,
             "balance_url": settings.SITE_URL + reverse("accounts:balance"),
+            **_links(),
+        },
+    )
+
+
+def reward_void(reward: Reward, event_id: int, why: str, appeal_email: str) -> None:
+    """What was on the way does not come. One mail each time, for it may wait again."""
+    friend = reverse("referrals:friend", args=[reward.attribution_id])
+    mail.write(
+        "reward_void",
+        f"reward:{reward.pk}:{event_id}",
+        reward.recipient.email,
+        "reward_void",
+        {
+            "reward": reward,
+            "friend": reward.attribution.invitee.public_name,
+            "why": why,
+            "appeal_email": appeal_email,
+            "friend_url": settings.SITE_URL + friend,
+            **_links(),
         },
     )
 
@@ -133,14 +151,21 @@ def review_question(case: ReviewCase, friend: User, question: str) -> None:
 
 
 def milestone_reached(reward: MilestoneReward) -> None:
-    """So many friends bought that there is credit on top. One mail per milestone."""
+    """So many friends bought that there is credit on top.
+
+    One mail each time, for it may go back and come again.
+    """
     mail.write(
         "milestone_reached",
-        f"milestone:{reward.pk}",
+        f"milestone:{reward.pk}:{reward.sequence}",
         reward.recipient.email,
         "milestone_reached",
-        {
-            "reward": reward,
-            "invite_url": settings.SITE_URL + reverse("referrals:invite"),
-        },
+        {"reward": reward, **_links()},
     )
+
+
+def _links():
+    return {
+        "invite_url": settings.SITE_URL + reverse("referrals:invite"),
+        "choices_url": f"{settings.SITE_URL}{reverse('referrals:news')}#choices",
+    }

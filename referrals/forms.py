@@ -66,7 +66,10 @@ class InvitationForm(forms.Form):
 class ChoicesForm(forms.ModelForm):
     class Meta:
         model = MemberChoices
-        fields = ["tells_joined", "tells_pending", "tells_available", "tells_reversed"]
+        fields = [
+            *["tells_joined", "tells_pending", "tells_available", "tells_reversed"],
+            "tells_milestones",
+        ]
 
 
 class BoardForm(forms.Form):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import ledger
 from orders import timeline
 from orders.models import Order
-from referrals import budgets, emails
+from referrals import budgets, notices
 from referrals.models import Attribution, Budget, Milestone, MilestoneReward, Reward
 
 Kind = ledger.Kind
@@ -80,7 +80,6 @@ def _grant(order, attribution, milestone, budget):
         currency=attribution.terms.currency,
     )
     _pay(order, reward, attribution.terms)
-    emails.milestone_reached(reward)
 
 
 def _pay_again(order, reward, terms, budget):
@@ -114,6 +113,7 @@ def _pay(order, reward, terms):
     reward.state = State.AVAILABLE
     reward.save(update_fields=["state", "sequence"])
     _note(order, reward, "milestone_reached", "Inviter reached a milestone")
+    notices.milestone_reached(reward)
 
 
 def _reverse(order, reward, budget):
@@ -130,6 +130,7 @@ def _reverse(order, reward, budget):
     reward.save(update_fields=["state", "sequence"])
     budgets.give_back(budget, reward.amount)
     _note(order, reward, "milestone_lost", "Inviter's milestone was taken back")
+    notices.milestone_lost(reward)
 
 
 def _note(order, reward, kind, text):

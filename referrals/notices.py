@@ -11,8 +11,15 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.models import User
-from referrals import emails
-from referrals.models import Attribution, MemberChoices, Notice, Reward
+from orders.models import OrderEvent
+from referrals import emails, progress
+from referrals.models import (
+    Attribution,
+    MemberChoices,
+    MilestoneReward,
+    Notice,
+    Reward,
+)
 from shop.kit.money import format_money
 
 Kind = Notice.Kind
@@ -33,7 +40,7 @@ def friend_joined(attribution: Attribution) -> None:
         f"attribution:{attribution.pk}",
         "A friend joined through your link.",
     )
-    if choices_of(inviter).tells_joined:
+    if _wants(inviter, "tells_joined"):
         emails.friend_joined(attribution)
 
 
@@ -52,7 +59,7 @@ def reward_pending(reward: Reward) -> None:
         f"A friend bought something. {_money(reward, reward.amount_kept)} is on its "
         f"way to you, from {day} on.",
     )
-    if choices_of(reward.recipient).tells_pending:
+    if _wants(reward.recipient, "tells_pending"):
         emails.reward_pending(reward)
 
 
@@ -64,7 +71,7 @@ def reward_available(reward: Reward) -> None:
         _subject(reward),
         f"{_money(reward, reward.amount_kept)} came into your balance.",
     )
-    if choices_of(reward.recipient).tells_available:
+    if _wants(reward.recipient, "tells_available"):
         emails.reward_available(reward)
 
 
@@ -75,8 +82,46 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
     if owed:
         words += f" {_money(reward, owed)} of it comes off what you earn next."
     _keep(reward.recipient, Kind.REVERSED, _subject(reward), words)
-    if choices_of(reward.recipient).tells_reversed:
+    if _wants(reward.recipient, "tells_reversed"):
         emails.reward_reversed(reward, amount, taken)
+
+
+def reward_void(reward: Reward, event: OrderEvent) -> None:
+    """What was on the way does not come; `event` is the one that says so."""
+    why = progress.why_not(reward.reason, reward.attribution.terms)
+    amount = _money(reward, reward.amount_kept)
+    _keep(
+        reward.recipient,
+        Kind.REVERSED,
+        f"reward:{reward.pk}:void:{event.pk}",
+        f"{amount} that was on its way does not come. {why.text}",
+    )
+    if _wants(reward.recipient, "tells_reversed"):
+        emails.reward_void(reward, event.pk, why.text, why.appeal_email)
+
+
+def milestone_reached(reward: MilestoneReward) -> None:
+    """So many friends bought that there is credit on top, maybe once more."""
+    _keep(
+        reward.recipient,
+        Kind.MILESTONE,
+        f"milestone:{reward.pk}:{reward.sequence}",
+        f"{_money(reward, reward.amount)} on top: {reward.friends_count} of your "
+        "friends have bought.",
+    )
+    if _wants(reward.recipient, "tells_milestones"):
+        emails.milestone_reached(reward)
+
+
+def milestone_lost(reward: MilestoneReward) -> None:
+    """Fewer friends count than the milestone asks for, so its credit went back."""
+    _keep(
+        reward.recipient,
+        Kind.MILESTONE,
+        f"milestone:{reward.pk}:{reward.sequence}",
+        f"{_money(reward, reward.amount)} went back: fewer than "
+        f"{reward.friends_count} of your friends count now.",
+    )
 
 
 def choices_of(user: User) -> MemberChoices:
@@ -107,14 +152,41 @@ def ask_later(user: User) -> None:
 
 
 def of_member(user: User) -> list[Notice]:
-    """The latest that a member was told, the newest first. One query."""
-    return list(Notice.objects.filter(user=user)[:_MOST])
+    """The latest that a member was told, the newest first. Two queries.
+
+    `friend` of each is the attribution it is about, or None.
+    """
+    told = list(Notice.objects.filter(user=user)[:_MOST])
+    rewards = [_id(each) for each in told if each.subject.startswith("reward:")]
+    friends = dict(
+        Reward.objects.filter(recipient=user, pk__in=rewards).values_list(
+            "pk", "attribution"
+        )
+    )
+    for each in told:
+        about, _, _ = each.subject.partition(":")
+        each.friend = {
+            "attribution": _id(each),
+            "reward": friends.get(_id(each)),
+        }.get(about)
+    return told
 
 
 def read_all(user: User) -> None:
     """The member has seen what there is to see. Safe to repeat."""
     unread = Notice.objects.filter(user=user, read_at=None)
     unread.update(read_at=timezone.now())
+
+
+def _id(notice):
+    """The number of the row that a notice is about."""
+    number = notice.subject.split(":")[1]
+    return int(number) if number.isdecimal() else None
+
+
+def _wants(user, choice):
+    """Whether a mail of this kind may go out; nobody writes to who has left."""
+    return user.is_active and getattr(choices_of(user), choice)
 
 
 def _keep(user, kind, subject, text):

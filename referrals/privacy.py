@@ -51,7 +51,7 @@ def export(user: User) -> dict:
         "choices": _rows(
             MemberChoices.objects.filter(user=user),
             *["tells_joined", "tells_pending", "tells_available", "tells_reversed"],
-            "leaderboard_name",
+            *["tells_milestones", "leaderboard_name", "asked_not_before"],
         ),
         "notices": _rows(Notice.objects.filter(user=user), "kind", "text"),
         "devices": Device.objects.filter(user=user).count(),

@@ -203,7 +203,7 @@ def _ending(attribution, first, orders, now):
     if state == State.REVERSED:
         return _taken_back(reward)
     if attribution.status == Status.VOID:
-        words = PublicReason(_NO_CREDIT["attribution_void"], review.appeal_email())
+        words = why_not("attribution_void", attribution.terms)
         return _none(attribution, reward, words)
     public = review.public_reason(attribution)
     if public and public.appeal_email:
@@ -323,6 +323,20 @@ def _promised(attribution, settlement, now):
     )
 
 
+def why_not(reason: str, terms: Terms) -> PublicReason:
+    """Why there is no credit, in the words of every page and mail."""
+    words = _NO_CREDIT.get(reason)
+    if words is None:
+        return review.refused()
+    said = words.format(
+        minimum=format_money(terms.minimum_amount, terms.currency, short=True),
+        order_days=terms.order_days,
+        caps=terms.caps_words,
+    )
+    is_about_them = reason == "attribution_void"
+    return PublicReason(said, review.appeal_email() if is_about_them else "")
+
+
 def _not_rewarded(attribution, settlement):
     reward, terms, reason = settlement.reward, attribution.terms, settlement.reason
     if attribution.status == Status.LAPSED:
@@ -332,15 +346,7 @@ def _not_rewarded(attribution, settlement):
     if reason in _NOT_YET:
         badge, said = _NOT_YET[reason]
         return _Ending(badge, Step(_credit(terms, reward), "todo"), said)
-    words = _NO_CREDIT.get(reason)
-    if words is None:
-        return _none(attribution, reward, review.refused())
-    said = words.format(
-        minimum=format_money(terms.minimum_amount, terms.currency, short=True),
-        order_days=terms.order_days,
-        caps=terms.caps_words,
-    )
-    return _none(attribution, reward, PublicReason(said))
+    return _none(attribution, reward, why_not(reason, terms))
 
 
 _NEVER_CONFIRMED = PublicReason("They never confirmed their email address.")

@@ -150,6 +150,7 @@ def void(reward: Reward, reason: str) -> None:
     reward.save(update_fields=["state", "reason", "frozen_at"])
     event = _note(reward, "reward_void", f"Reward does not come about: {reason}")
     signals.tell_of_reward(signals.reward_reversed, reward, event.pk)
+    notices.reward_void(reward, event)
 
 
 def reopen(reward: Reward, wanted: Desired, cut: int) -> None:

@@ -1610,7 +1610,13 @@ class Migration(migrations.Migration):
                 (
                     "tells_reversed",
                     models.BooleanField(
-                        default=True, verbose_name="a reward was taken back"
+                        default=True, verbose_name="a reward went back or does not come"
+                    ),
+                ),
+                (
+                    "tells_milestones",
+                    models.BooleanField(
+                        default=True, verbose_name="I reached a milestone"
                     ),
                 ),
                 (
@@ -1735,7 +1741,8 @@ class Migration(migrations.Migration):
                             ("joined", "A friend joined"),
                             ("pending", "A reward is on the way"),
                             ("available", "A reward is in the balance"),
-                            ("reversed", "A reward was taken back"),
+                            ("reversed", "A reward went back or does not come"),
+                            ("milestone", "A milestone was reached"),
                         ],
                         max_length=10,
                     ),
@@ -1764,7 +1771,16 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("kind__in", ["joined", "pending", "available", "reversed"])
+                            (
+                                "kind__in",
+                                [
+                                    "joined",
+                                    "pending",
+                                    "available",
+                                    "reversed",
+                                    "milestone",
+                                ],
+                            )
                         ),
                         name="notice_kind_known",
                     ),

@@ -14,7 +14,10 @@ class MemberChoices(models.Model):
     tells_joined = models.BooleanField("a friend joined", default=True)
     tells_pending = models.BooleanField("a reward is on the way", default=True)
     tells_available = models.BooleanField("a reward is in the balance", default=True)
-    tells_reversed = models.BooleanField("a reward was taken back", default=True)
+    tells_reversed = models.BooleanField(
+        "a reward went back or does not come", default=True
+    )
+    tells_milestones = models.BooleanField("I reached a milestone", default=True)
     leaderboard_name = models.CharField(
         max_length=30, blank=True, help_text="Empty: not on the leaderboard."
     )
@@ -43,7 +46,8 @@ class Notice(models.Model):
         JOINED = "joined", "A friend joined"
         PENDING = "pending", "A reward is on the way"
         AVAILABLE = "available", "A reward is in the balance"
-        REVERSED = "reversed", "A reward was taken back"
+        REVERSED = "reversed", "A reward went back or does not come"
+        MILESTONE = "milestone", "A milestone was reached"
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="referral_notices"
@@ -61,7 +65,12 @@ class Notice(models.Model):
                 fields=["user", "kind", "subject"], name="notice_once"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["joined", "pending", "available", "reversed"]),
+                condition=Q(
+                    kind__in=[
+                        *["joined", "pending", "available", "reversed"],
+                        "milestone",
+                    ]
+                ),
                 name="notice_kind_known",
             ),
         ]
