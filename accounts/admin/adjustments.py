@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from accounts import adjustments, ledger
 from accounts.models import Adjustment, User
 from shop.kit.money import MoneyField, format_money
-from shop.kit.staff import ReadOnlyAdmin, change_url, linked, whether
+from shop.kit.staff import ReadOnlyAdmin, change_url, linked, moment, whether
 
 _GIVE, _TAKE = "give", "take"
 
@@ -50,7 +50,7 @@ class RefuseForm(forms.Form):
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "reason", "asked_by", "asked_at", "state"]
+    list_display = ["__str__", "state", "asked", "asked_by", "reason"]
     list_filter = [
         ("decided_at", whether("decided")),
         ("transfer", whether("done")),
@@ -63,13 +63,13 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     fields = [
         "person",
         "what",
-        "words",
+        "member_reads",
         "reason",
         "asker",
-        "asked_at",
+        "asked",
         "state",
         "decider",
-        "decided_at",
+        "decided",
         "refused_because",
         "movement",
     ]
@@ -78,11 +78,17 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     asker = linked("asked_by", "Asked for by")
     decider = linked("decided_by", "Decided by")
     movement = linked("transfer", "Movement")
+    asked = moment("asked_at", "Asked for")
+    decided = moment("decided_at", "Decided")
 
     @admin.display(description="Amount")
     def what(self, row):
         amount = format_money(row.amount, row.currency)
         return f"{amount} {'given' if row.is_credit else 'taken'}"
+
+    @admin.display(description="What the member reads")
+    def member_reads(self, row):
+        return row.words
 
     def get_urls(self):
         ask = self.admin_site.admin_view(self.ask)
@@ -131,9 +137,9 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         try:
             if is_refusal:
                 reason = form.cleaned_data["reason"]
-                adjustments.refuse(pk, actor=request.user, reason=reason)
+                row = adjustments.refuse(pk, actor=request.user, reason=reason)
             else:
-                adjustments.confirm(pk, actor=request.user)
+                row = adjustments.confirm(pk, actor=request.user)
         except adjustments.Refused as refused:
             self.log_change(request, row, f"Not decided: {refused}")
             messages.error(request, str(refused))
@@ -149,6 +155,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         shown = {
             "may_decide": waits and self.has_act_permission(request),
             "may_confirm": waits and request.user.pk != row.asked_by_id,
+            "what": row and self.what(row),
         }
         return super().change_view(request, object_id, form_url, shown)
 

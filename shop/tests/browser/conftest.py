@@ -27,6 +27,19 @@ class RunningShop:
     url: str
     database: Path
     log: Path
+    environment: dict[str, str]
+
+    def stage(self, scene: str) -> None:
+        """Let a function of `scenes` add what a test needs to the shop's rows."""
+        code = f"from shop.tests.browser import scenes; scenes.{scene}()"
+        done = subprocess.run(
+            [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
 
     def ask(self, sql: str, *values) -> list[tuple]:
         with closing(sqlite3.connect(self.database, timeout=20)) as connection:
@@ -49,25 +62,24 @@ def running_shop(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    shop = RunningShop(
-        f"http://localhost:{port}", folder / "shop.sqlite3", folder / "log.txt"
-    )
+    url, database = f"http://localhost:{port}", folder / "shop.sqlite3"
     environment = {
         **os.environ,
         "SHOP_ENV": "development",
-        "SITE_URL": shop.url,
-        "DATABASE_URL": f"sqlite:///{shop.database}",
+        "SITE_URL": url,
+        "DATABASE_URL": f"sqlite:///{database}",
         "REDIS_URL": "",
         "SANDBOX_DB": str(folder / "sandbox.sqlite3"),
         "MEDIA_ROOT": str(folder / "media"),
         "WORKER_PAUSE_SECONDS": "0.2",
         "DUMMY_PROVIDER": "true",
     }
+    shop = RunningShop(url, database, folder / "log.txt", environment)
     with shop.log.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "dev"],
             cwd=ROOT,
-            env=environment,
+            env=shop.environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
