@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import colleagues, ledger
 from accounts.models import Adjustment, User
 from shop.kit.money import format_money
 
@@ -29,7 +29,7 @@ class OverLimit(Refused):
 
 
 class NotWaiting(Refused):
-    """It was decided already."""
+    """It was decided already; the message says by whom and when."""
 
 
 class TooLittle(Refused):
@@ -120,11 +120,16 @@ def limit_of(actor: User) -> int | None:
     return max(found, default=settings.ADJUSTMENT_LIMIT)
 
 
+def moved_today(actor: User, currency: str) -> int:
+    """What a person has asked for since midnight and was not refused."""
+    return _sum(_today().filter(asked_by=actor, currency=currency))
+
+
 def _within_limit(actor, amount, currency):
     limit = limit_of(actor)
     if limit is None:
         return
-    left = limit - _sum(_today().filter(asked_by=actor, currency=currency))
+    left = limit - moved_today(actor, currency)
     if amount > left:
         shown = format_money(max(0, left), currency)
         raise OverLimit(f"That is more than you may move today: {shown} are left.")
@@ -147,8 +152,15 @@ def _waiting(adjustment_id):
         pk=adjustment_id
     )
     if row.decided_at:
-        raise NotWaiting("It was decided already. Nothing was done by you.")
+        raise NotWaiting(f"{_by_whom(row)} Nothing was done by you.")
     return row
+
+
+def _by_whom(row):
+    done = "refused" if row.refused_because else "confirmed"
+    if row.decided_by_id in (None, row.asked_by_id):
+        done = "called off" if row.refused_because else "done"
+    return colleagues.already(done, row.decided_by or row.asked_by, row.decided_at)
 
 
 def _post(row):

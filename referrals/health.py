@@ -14,6 +14,7 @@ from django_tasks_db.models import DBTaskResult, get_date_max
 
 from orders.models import StripeEvent
 from referrals import breaker, jobs, settlement
+from referrals.models import Settlement, Unsettled
 from shop.kit.jobs import oldest_due_age
 from shop.kit.models import BookProof, Message
 
@@ -65,7 +66,14 @@ def _webhooks():
 
 def _unsettled():
     count = settlement.outdated().count()
-    return Sign("unsettled", "Orders not settled", str(count), is_bad=bool(count))
+    oldest = Unsettled.objects.aggregate(oldest=Min("since"))["oldest"]
+    broken = Settlement.objects.filter(reason=settlement.RULE_FAILED).exists()
+    age = _age(oldest)
+    notes = [f"The oldest waits for {spoken(age)}"] if oldest else []
+    if broken:
+        notes.append("A rule broke")
+    is_bad = broken or age > PATIENCE
+    return Sign("unsettled", "Orders not settled", str(count), ". ".join(notes), is_bad)
 
 
 def _paused():

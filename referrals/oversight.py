@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Transfer, User
-from referrals.models import Block, Claim, ReviewDecision, Reward
+from referrals.models import Block, Claim, GrantWord, ReviewDecision
 from shop.kit import mail
 from shop.kit.money import format_money
 
@@ -61,12 +61,15 @@ def _blocks(within):
 
 
 def _granted(within):
-    granted = Reward.objects.filter(waived_at__range=within)
-    for each in granted.select_related("waived_by", "recipient", "order"):
-        amount = format_money(each.amount, each.currency)
+    words = GrantWord.objects.filter(created_at__range=within)
+    whole = ["said_by", "reward__recipient", "reward__order"]
+    for each in words.select_related(*whole).order_by("pk"):
+        reward = each.reward
+        amount = format_money(reward.amount, reward.currency)
+        waits = " It waits for another person." if reward.waived_at is None else ""
         yield (
-            f"{each.waived_by}: granted {amount} to {each.recipient} for order "
-            f"{each.order}. {each.waived_because}"
+            f"{each.said_by}: granted {amount} to {reward.recipient} for order "
+            f"{reward.order}. {each.because}{waits}"
         )
 
 

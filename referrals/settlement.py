@@ -10,17 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts import adjustments, colleagues
 from accounts.models import User
-from orders.models import Order, OrderEvent
+from orders.models import Order
 from referrals import (
     attributions,
     breaker,
     budgets,
     cases,
+    four_eyes,
     milestones,
     quotas,
     rewards,
@@ -29,9 +31,11 @@ from referrals import (
 )
 from referrals.models import (
     Budget,
+    GrantWord,
     ReviewCase,
     Reward,
     Settlement,
+    Unsettled,
 )
 from referrals.rules import TAKES_BACK, Desired
 from shop.kit import money
@@ -45,7 +49,15 @@ RULE_FAILED = "rule_failed"
 
 
 class NotVoid(Exception):
-    """The reward came about: there is nothing to grant."""
+    """The reward came about: there is nothing to grant. The message says by whom."""
+
+
+class SaidAlready(Exception):
+    """This person has said so: another one has to."""
+
+
+class OverLimit(Exception):
+    """More than this person may give in a day."""
 
 
 class OwnAffair(Exception):
@@ -96,23 +108,38 @@ def judge_and_settle(order_id: int) -> Settlement | None:
 def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
     """Staff's word: a void reward comes about, the same row, whatever refused it.
 
-    It counts beside the caps and within the budget. Raises OwnAffair, NotVoid, or
-    StillVoid where the money or the people are not there; then nothing has changed.
+    It counts beside the caps and within the budget. Where it is much, it stays void
+    until another person says the same. Raises OwnAffair, NotVoid, SaidAlready,
+    OverLimit, or StillVoid where the money or the people are not there; then nothing
+    has changed.
     """
     with transaction.atomic():
-        order_id = Reward.objects.values_list("order", flat=True).get(pk=reward_id)
+        order_id, recipient = Reward.objects.values_list("order", "recipient").get(
+            pk=reward_id
+        )
+        four_eyes.lock(actor, [recipient])
         case = cases.locked(order_id)
-        if actor in (case.reward.recipient, case.attribution.invitee):
+        reward = case.reward
+        if actor in (reward.recipient, case.attribution.invitee):
             logger.warning("%s tried to grant their own reward %s", actor, reward_id)
-            raise OwnAffair(case.reward)
-        if case.reward.state != State.VOID:
-            raise NotVoid(case.reward)
-        rewards.waive(case.reward, actor, reason)
+            raise OwnAffair(reward)
+        if reward.state != State.VOID:
+            raise NotVoid(_granted_by(reward))
+        said_before = set(reward.words.values_list("said_by", flat=True))
+        today = four_eyes.read(actor, [recipient])
+        _within_limit(actor, today, reward)
+        needs_two = today.are_needed([reward]) and not said_before - {actor.pk}
+        if needs_two and actor.pk in said_before:
+            raise SaidAlready(reward)
+        GrantWord.objects.create(reward=reward, because=reason, said_by=actor)
+        if needs_two:
+            return reward
+        rewards.waive(reward, actor, reason)
         settlement = settle(order_id)
-        case.reward.refresh_from_db()
-        if case.reward.state == State.VOID:
+        reward.refresh_from_db()
+        if reward.state == State.VOID:
             raise StillVoid(settlement.reason)
-    return case.reward
+    return reward
 
 
 @dataclass(frozen=True)
@@ -186,20 +213,17 @@ def foresee(
 def outdated() -> QuerySet[Order]:
     """Orders of invited people that were never settled, or not since the last news.
 
-    A pause that ended and a rule that broke are news, too.
+    A pause that ended and a rule that broke are news, too. Read from what the database
+    marks, by index: they are few, however many orders there are.
     """
-    news = OrderEvent.objects.filter(
-        order=OuterRef("pk"), pk__gt=OuterRef("referral_settlement__last_event")
+    again = Settlement.objects.filter(
+        Q(reason=RULE_FAILED)
+        | Q(reason="paused", attribution__terms__campaign__paused_at=None),
+        # As the index says it.
+        reason__in=["paused", RULE_FAILED],
     )
-    never = Q(status=Order.Status.CONFIRMED, referral_settlement=None)
-    resumed = Q(
-        referral_settlement__reason="paused",
-        referral_settlement__attribution__terms__campaign__paused_at=None,
-    )
-    broke = Q(referral_settlement__reason=RULE_FAILED)
-    invited = Order.objects.filter(user__attribution__isnull=False)
-    stale = invited.filter(never | resumed | broke | Exists(news))
-    return stale.order_by("confirmed_at", "pk")
+    marked = Unsettled.objects.values("order").union(again.values("order"))
+    return Order.objects.filter(pk__in=marked).order_by("confirmed_at", "pk")
 
 
 def release_due(now: datetime | None = None) -> int:
@@ -221,6 +245,25 @@ def settle_all(orders: QuerySet[Order]) -> int:
     return sum(
         _settled(order_id) for order_id in list(orders.values_list("pk", flat=True))
     )
+
+
+def _granted_by(reward):
+    if reward.waived_at is None:
+        return "It has come about by itself."
+    return colleagues.already("granted", reward.waived_by, reward.waived_at)
+
+
+def _within_limit(actor, today, reward):
+    """A role's limit of a day holds for adjustments and grants together."""
+    limit = adjustments.limit_of(actor)
+    if limit is None:
+        return
+    currency = reward.currency
+    given = (today.granted | {reward.pk: reward}).values()
+    total = sum(each.amount_kept for each in given if each.currency == currency)
+    if total + adjustments.moved_today(actor, currency) > limit:
+        shown = money.format_money(limit, currency)
+        raise OverLimit(f"That is more than the {shown} you may give in a day.")
 
 
 def _settle_others(case):

@@ -280,7 +280,7 @@ def test_a_large_one_is_confirmed_on_its_own_page(anna):
     other.post(decide, {"verdict": "confirm"})
     late = other.post(decide, {"verdict": "refuse", "reason": "Wait"}, follow=True)
 
-    assert "It was decided already." in late.content.decode()
+    assert "Already confirmed by " in late.content.decode()
     assert ledger.balance(anna, "USD") == 6000
     assert 'value="refuse"' not in other.get(page).content.decode()
 

@@ -6,9 +6,24 @@ from django.utils.html import format_html
 
 from referrals import settlement
 from referrals.admin.columns import amount
-from referrals.models import InviterQuota, MilestoneReward, Reward, Settlement
+from referrals.models import (
+    GrantWord,
+    InviterQuota,
+    MilestoneReward,
+    Reward,
+    Settlement,
+    Unsettled,
+)
 from shop.kit.money import format_money
-from shop.kit.staff import ReadOnlyAdmin, change_url, confirm, whether
+from shop.kit.staff import (
+    Figure,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    change_url,
+    confirm,
+    list_url,
+    whether,
+)
 
 MOST_AT_ONCE = 20
 
@@ -19,6 +34,27 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Who reads the order later wants to know. Members do not see it.",
     )
+
+
+class WordInline(ReadOnlyInline):
+    model = GrantWord
+    verbose_name_plural = "who wants it granted"
+    fields = ["created_at", "said_by", "because"]
+
+
+class WaitsForAnother(admin.SimpleListFilter):
+    """One person wants it granted, and another has to say the same."""
+
+    title = "waits for a second person"
+    parameter_name = "half_granted"
+
+    def lookups(self, request, model_admin):
+        return [("1", "Yes")]
+
+    def queryset(self, request, queryset):
+        if self.value() != "1":
+            return queryset
+        return queryset.filter(pk__in=Reward.objects.half_granted().values("pk"))
 
 
 @admin.register(Reward)
@@ -37,11 +73,22 @@ class RewardAdmin(ReadOnlyAdmin):
         "state",
         ("frozen_at", whether("on hold")),
         ("waived_at", whether("granted by staff")),
+        WaitsForAnother,
         "reason",
     ]
     list_select_related = ["recipient", "order"]
     search_fields = ["recipient__email", "order__code"]
     actions = ["settle_again", "grant_anyway"]
+    inlines = [WordInline]
+
+    def start_figures(self, request):
+        """What the staff's start page says of rewards that take a second person."""
+        if not self.has_act_permission(request):
+            return
+        count = Reward.objects.half_granted().count()
+        if count:
+            url = list_url(Reward, "half_granted=1")
+            yield Figure("Grants to confirm", str(count), url, needs_care=True)
 
     money = amount("amount", "Amount")
     taken_back = amount("amount_reversed", "Taken back")
@@ -87,23 +134,43 @@ class RewardAdmin(ReadOnlyAdmin):
         )
 
     def _grant(self, request, reward, reason):
+        level = messages.WARNING
         try:
-            settlement.grant_anyway(reward.pk, request.user, reason)
-        except settlement.NotVoid:
-            sentence, level = "Somebody was faster.", messages.WARNING
+            granted = settlement.grant_anyway(reward.pk, request.user, reason)
+        except (settlement.NotVoid, settlement.OverLimit) as error:
+            sentence = f"{error} Nothing was done by you."
+        except settlement.SaidAlready:
+            sentence = "You have said so already. Another person has to say the same."
         except settlement.StillVoid as error:
             sentence = f"Not granted, because the order says: {error}."
-            level = messages.WARNING
         except settlement.OwnAffair:
             sentence = "Somebody else has to decide about a reward of your own."
-            level = messages.WARNING
         else:
-            sentence, level = "Granted.", messages.SUCCESS
-            self.log_change(request, reward, f"Granted all the same. {reason}")
+            if granted.state == Reward.State.VOID:
+                done = "Granted, once another person says the same."
+            else:
+                done, level = "Granted.", messages.SUCCESS
+            sentence = done
+            self.log_change(request, granted, f"{done} {reason}")
         link = format_html(
             '<a href="{}">{}</a>: {}', change_url(Reward, reward.pk), reward, sentence
         )
         self.message_user(request, link, level)
+
+
+@admin.register(GrantWord)
+class GrantWordAdmin(ReadOnlyAdmin):
+    list_display = ["reward", "because", "said_by", "created_at"]
+    list_select_related = ["reward__recipient", "reward__order", "said_by"]
+    search_fields = ["reward__recipient__email", "reward__order__code", "because"]
+
+
+@admin.register(Unsettled)
+class UnsettledAdmin(ReadOnlyAdmin):
+    list_display = ["order", "since"]
+    list_select_related = ["order"]
+    search_fields = ["order__code"]
+    ordering = ["since"]
 
 
 @admin.register(Settlement)

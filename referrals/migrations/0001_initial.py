@@ -2420,4 +2420,71 @@ class Migration(migrations.Migration):
                 name="activity_step_known",
             ),
         ),
+        migrations.CreateModel(
+            name="GrantWord",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("because", models.CharField(max_length=200)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "reward",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="words",
+                        to="referrals.reward",
+                    ),
+                ),
+                (
+                    "said_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("because", ""), _negated=True),
+                        name="grant_word_has_reason",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Unsettled",
+            fields=[
+                (
+                    "order",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="orders.order",
+                    ),
+                ),
+                ("since", models.DateTimeField(help_text="Its oldest news.")),
+            ],
+            options={
+                "verbose_name_plural": "unsettled orders",
+            },
+        ),
+        migrations.AddIndex(
+            model_name="settlement",
+            index=models.Index(
+                condition=models.Q(("reason__in", ["paused", "rule_failed"])),
+                fields=["reason"],
+                name="settlement_to_repeat",
+            ),
+        ),
     ]

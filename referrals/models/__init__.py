@@ -11,7 +11,14 @@ from referrals.models.links import (
     ReferralLink,
 )
 from referrals.models.members import MemberChoices, Notice
-from referrals.models.rewards import InviterQuota, MilestoneReward, Reward, Settlement
+from referrals.models.rewards import (
+    GrantWord,
+    InviterQuota,
+    MilestoneReward,
+    Reward,
+    Settlement,
+    Unsettled,
+)
 from referrals.models.risk import (
     Block,
     Device,
@@ -35,6 +42,7 @@ __all__ = [
     "Exclusion",
     "FormerCustomer",
     "FunnelDay",
+    "GrantWord",
     "Invitation",
     "InviterQuota",
     "LinkDay",
@@ -52,6 +60,7 @@ __all__ = [
     "Settlement",
     "Suppression",
     "Terms",
+    "Unsettled",
     "Visit",
     "Visitor",
 ]

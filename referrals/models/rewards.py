@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from referrals.models.attributions import Attribution
 from referrals.models.campaigns import Campaign
-from shop.kit.guards import arrows, frozen, kept, same
+from shop.kit.guards import append_only, arrows, frozen, kept, same, written
 
 
 class RewardQuerySet(models.QuerySet):
@@ -16,6 +16,11 @@ class RewardQuerySet(models.QuerySet):
 
     def live(self):
         return self.filter(state__in=Reward.LIVE)
+
+    def half_granted(self):
+        """Void ones that one person wants granted, and another has to agree."""
+        void = self.filter(state=Reward.State.VOID, waived_at=None)
+        return void.filter(pk__in=GrantWord.objects.values("reward"))
 
 
 @arrows(
@@ -153,6 +158,31 @@ class Reward(models.Model):
         return self.amount - self.amount_reversed
 
 
+@append_only
+class GrantWord(models.Model):
+    """One person of the staff says that a void reward shall come about all the same.
+
+    Where much is given, another person has to say so, too.
+    """
+
+    reward = models.ForeignKey(Reward, models.PROTECT, related_name="words")
+    because = models.CharField(max_length=200)
+    said_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(because=""), name="grant_word_has_reason"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.said_by}: {self.because}"
+
+
 @arrows("state", {"available": ("reversed",), "reversed": ("available",)})
 @frozen("recipient", "campaign", "friends_count", "amount", "currency")
 @kept
@@ -265,5 +295,61 @@ class Settlement(models.Model):
     )
     settled_at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["reason"],
+                condition=Q(reason__in=["paused", "rule_failed"]),
+                name="settlement_to_repeat",
+            )
+        ]
+
     def __str__(self):
         return f"{self.order}: {self.reason or 'rewarded'}"
+
+
+_NEWS = """
+INSERT INTO referrals_unsettled (order_id, since)
+SELECT o.id, NEW.created_at
+FROM orders_order o JOIN referrals_attribution a ON a.invitee_id = o.user_id
+WHERE o.id = NEW.order_id AND (
+  o.status = 'confirmed'
+  OR EXISTS (SELECT 1 FROM referrals_settlement s WHERE s.order_id = o.id)
+)
+ON CONFLICT DO NOTHING
+"""
+_BROUGHT = """
+INSERT INTO referrals_unsettled (order_id, since)
+SELECT o.id, NEW.created_at FROM orders_order o
+WHERE o.user_id = NEW.invitee_id AND o.status = 'confirmed'
+ON CONFLICT DO NOTHING
+"""
+_DONE = "DELETE FROM referrals_unsettled WHERE order_id = NEW.order_id"
+
+
+@written(
+    "news",
+    _NEWS,
+    on="orders.OrderEvent",
+    reads=("orders.Order", "referrals.Attribution", "referrals.Settlement"),
+)
+@written("brought", _BROUGHT, on="referrals.Attribution", reads=("orders.Order",))
+@written("done", _DONE, on="referrals.Settlement", events=("INSERT", "UPDATE"))
+class Unsettled(models.Model):
+    """An invited person's order with news that no settlement has read yet.
+
+    The database writes the row with the order's event, or with the attribution, and
+    takes it away with the settlement: in the same transaction, so that no signal that
+    is lost can hide an order, and there are few of them however many orders there are.
+    """
+
+    order = models.OneToOneField(
+        "orders.Order", models.PROTECT, primary_key=True, related_name="+"
+    )
+    since = models.DateTimeField(help_text="Its oldest news.")
+
+    class Meta:
+        verbose_name_plural = "unsettled orders"
+
+    def __str__(self):
+        return str(self.order)

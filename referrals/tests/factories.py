@@ -22,6 +22,7 @@ from referrals.models import (
     Exclusion,
     FormerCustomer,
     FunnelDay,
+    GrantWord,
     Invitation,
     InviterQuota,
     MemberChoices,
@@ -35,6 +36,7 @@ from referrals.models import (
     ReviewDecision,
     RiskSignal,
     Suppression,
+    Unsettled,
     Visit,
     Visitor,
 )
@@ -195,6 +197,9 @@ def make_rows(attribution, order, staff, number) -> None:
     RiskSignal.objects.create(
         attribution=attribution, code="same_network", weight=20, evidence="a hash"
     )
+    for reward in attribution.rewards.all():
+        GrantWord.objects.create(reward=reward, because="A promise", said_by=staff)
+    Unsettled.objects.get_or_create(order=order, defaults={"since": now})
     case = ReviewCase.objects.create(attribution=attribution, score=20)
     ReviewDecision.objects.create(
         case=case, verdict="ask", reason="Looked", decided_by=staff

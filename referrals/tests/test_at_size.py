@@ -34,6 +34,7 @@ BIG = {
     "referrals_attribution",
     "referrals_code",
     "referrals_funnelday",
+    "referrals_settlement",
     "referrals_visit",
     "referrals_visitor",
 }
@@ -154,4 +155,19 @@ def test_days_of_the_shop_are_read_by_their_day():
     with counted() as asked:
         rollup.totals(since=today, until=today)
 
+    assert read_whole(asked) == set()
+
+
+def test_the_sweep_finds_what_is_outdated_by_index():
+    fill()
+    attribution = make_attribution()
+    order = bought(attribution.invitee)
+    with connection.cursor() as cursor:
+        # As autovacuum does, once there are rows.
+        cursor.execute("ANALYZE")
+
+    with counted() as asked:
+        found = list(settlement.outdated())
+
+    assert found == [order]
     assert read_whole(asked) == set()

@@ -11,7 +11,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts.models import User
 from orders.models import StripeEvent
 from referrals import health, jobs, settlement
-from referrals.models import ReleasePause
+from referrals.models import ReleasePause, Settlement, Unsettled
 from referrals.tests.counting import counted
 from referrals.tests.factories import make_attribution, make_order
 from shop.kit.models import BookProof, Message
@@ -78,13 +78,26 @@ def test_an_event_that_waits_or_failed_is_red(in_order):
     assert bad() == ["webhooks"]
 
 
-def test_an_order_that_was_not_settled_is_red(in_order):
+def test_an_order_that_waits_for_long_to_be_settled_is_red(in_order):
     order = make_order(make_attribution().invitee)
-    assert (sign("unsettled").value, bad()) == ("1", ["unsettled"])
+    assert (sign("unsettled").value, bad()) == ("1", [])
+
+    Unsettled.objects.update(since=ago(minutes=11))
+    assert sign("unsettled").note == "The oldest waits for 11 min"
+    assert bad() == ["unsettled"]
 
     settlement.settle(order)
 
-    assert bad() == []
+    assert (sign("unsettled").value, bad()) == ("0", [])
+
+
+def test_a_rule_that_broke_is_red_at_once(in_order):
+    order = make_order(make_attribution().invitee)
+    settlement.settle(order)
+    Settlement.objects.update(reason=settlement.RULE_FAILED)
+
+    assert sign("unsettled").value == "1"
+    assert bad() == ["unsettled"]
 
 
 def test_a_pause_of_releases_is_red(in_order):
@@ -157,6 +170,7 @@ def boss(client):
 
 def test_the_page_is_linked_from_the_start_and_every_tile_opens(client, boss, in_order):
     make_order(make_attribution().invitee)
+    Unsettled.objects.update(since=ago(minutes=11))
     assert f'href="{PAGE}"' in client.get(reverse("admin:index")).content.decode()
     before = row_counts()
 

@@ -7,6 +7,7 @@
     @arrows("status", {"pending": ("confirmed", "expired")})   # no other moves
     @same("currency", "order.currency")        # a new row agrees with its order
     @sums("balance", "credits.amount", "debits.amount")   # moves with these rows only
+    @written("marks", statement, on="orders.OrderEvent")   # by rows of another table
 
 stand above the model they guard. The triggers are written after every `migrate` (SQLite
 drops them when a migration rebuilds its table); `missing()` tells which are absent, for
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 
@@ -30,8 +32,37 @@ class Guard:
     message: str
     condition: Callable[[Callable[[str], str]], str]
 
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def tables(self) -> set[str]:
+        """What has to be there before the trigger can be."""
+        return {self.table}
+
     def trigger(self, event: str) -> str:
         return f"{self.model._meta.db_table}_{self.name}_{event.lower()}"
+
+
+@dataclass(frozen=True)
+class Writer(Guard):
+    """One trigger: after `events` on the table of `on` it runs the statement.
+
+    `condition(quote)` is that statement here, and nothing is refused.
+    """
+
+    on: str = ""
+    reads: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return apps.get_model(self.on)._meta.db_table
+
+    @property
+    def tables(self) -> set[str]:
+        named = [apps.get_model(name)._meta.db_table for name in self.reads]
+        return {self.table, self.model._meta.db_table, *named}
 
 
 _guards: list[Guard] = []
@@ -145,6 +176,27 @@ def sums(field: str, plus: str, minus: str):
     return decorate
 
 
+def written(
+    name: str,
+    statement: str,
+    *,
+    on: str,
+    events: tuple[str, ...] = ("INSERT",),
+    reads: tuple[str, ...] = (),
+):
+    """Class decorator: rows of this model are written by what happens to another's.
+
+    `statement` runs after each row of `on` (`app.Model`), which it knows as NEW, in the
+    same transaction; `reads` are the further models it names.
+    """
+
+    def decorate(model):
+        _guards.append(Writer(model, name, events, "", lambda _: statement, on, reads))
+        return model
+
+    return decorate
+
+
 def _total(model, path, quote):
     relation, _, name = path.partition(".")
     rows = model._meta.get_field(relation)
@@ -179,12 +231,8 @@ def _differ(one, other):
 
 def install_for_app(sender, using=DEFAULT_DB_ALIAS, **kwargs):
     """`post_migrate` receiver: (re)write the triggers of the app just migrated."""
-    present = set(connections[using].introspection.table_names())
-    for guard in _guards:
-        if (
-            guard.model._meta.app_label == sender.label
-            and guard.model._meta.db_table in present
-        ):
+    for guard in _present(using):
+        if guard.model._meta.app_label == sender.label:
             _install(guard, using)
 
 
@@ -195,12 +243,8 @@ def remove_for_app(sender, using=DEFAULT_DB_ALIAS, plan=(), **kwargs):
     """
     connection = connections[using]
     if plan and connection.vendor == "sqlite":
-        present = set(connection.introspection.table_names())
-        for guard in _guards:
-            if (
-                guard.model._meta.app_label == sender.label
-                and guard.model._meta.db_table in present
-            ):
+        for guard in _present(using):
+            if guard.model._meta.app_label == sender.label:
                 _remove(guard, using)
 
 
@@ -227,8 +271,7 @@ def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
 @contextmanager
 def lifted(using: str = DEFAULT_DB_ALIAS):
     """Without the triggers, for a test that empties the whole database."""
-    present = set(connections[using].introspection.table_names())
-    guards = [guard for guard in _guards if guard.model._meta.db_table in present]
+    guards = _present(using)
     for guard in guards:
         _remove(guard, using)
     try:
@@ -236,6 +279,12 @@ def lifted(using: str = DEFAULT_DB_ALIAS):
     finally:
         for guard in guards:
             _install(guard, using)
+
+
+def _present(using):
+    """The guards whose tables are there."""
+    tables = set(connections[using].introspection.table_names())
+    return [guard for guard in _guards if guard.tables <= tables]
 
 
 def _events(guard, connection):
@@ -251,13 +300,16 @@ def _clip(name):
 def _install(guard, using):
     connection = connections[using]
     quote = connection.ops.quote_name
-    table = quote(guard.model._meta.db_table)
+    table = quote(guard.table)
     condition = guard.condition(quote)
     message = guard.message.replace("'", "''")
     _remove(guard, using)
     with connection.cursor() as cursor:
         for event in _events(guard, connection):
             name = quote(_clip(guard.trigger(event)))
+            if isinstance(guard, Writer):
+                _write_after(cursor, connection.vendor, name, event, table, condition)
+                continue
             if connection.vendor != "postgresql":
                 cursor.execute(
                     f"CREATE TRIGGER {name} BEFORE {event} ON {table} WHEN {condition} "
@@ -284,14 +336,26 @@ def _install(guard, using):
             )
 
 
+def _write_after(cursor, vendor, name, event, table, statement):
+    if vendor != "postgresql":
+        cursor.execute(
+            f"CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN {statement}; END"
+        )
+        return
+    cursor.execute(
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger "
+        f"LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN NULL; END $$"
+    )
+    cursor.execute(
+        f"CREATE TRIGGER {name} AFTER {event} ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION {name}()"
+    )
+
+
 def _remove(guard, using):
     connection = connections[using]
     quote = connection.ops.quote_name
-    on_table = (
-        f" ON {quote(guard.model._meta.db_table)}"
-        if connection.vendor == "postgresql"
-        else ""
-    )
+    on_table = f" ON {quote(guard.table)}" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
         for event in _events(guard, connection):
             cursor.execute(

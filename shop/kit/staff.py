@@ -1,6 +1,7 @@
 """What the admin pages of all apps share."""
 
 import json
+from dataclasses import dataclass
 from operator import attrgetter
 
 from django.contrib import admin
@@ -18,6 +19,17 @@ from shop.kit.mail import without_keys
 from shop.kit.money import format_money
 
 NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of the start page and the list it counts; `needs_care`: look here."""
+
+    label: str
+    value: str
+    url: str
+    note: str = ""
+    needs_care: bool = False
 
 
 class BoundedPaginator(Paginator):
