@@ -1,8 +1,10 @@
 """What an inviter receives by mail, and whom they had the shop write to."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import User
@@ -146,8 +148,34 @@ def review_question(case: ReviewCase, friend: User, question: str) -> None:
         f"review:{case.pk}:{asked}",
         friend.email,
         "review_question",
-        {"question": question, "support_email": settings.SUPPORT_EMAIL},
+        _about_question(question),
     )
+
+
+@dataclass(frozen=True)
+class Letter:
+    """The mail that asks a friend something, without the question itself."""
+
+    subject: str
+    before: str
+    after: str
+
+
+def around_question() -> Letter:
+    """What a friend reads before and after what staff ask: the very mail."""
+    place = "\n\N{OBJECT REPLACEMENT CHARACTER}\n"
+    context = _about_question(place) | {
+        "shop_name": settings.SHOP_NAME,
+        "site_url": settings.SITE_URL,
+    }
+    subject = render_to_string("emails/review_question.subject.txt", context)
+    text = render_to_string("emails/review_question.txt", context)
+    before, _, after = text.partition(place)
+    return Letter(subject.strip(), before.strip(), after.strip())
+
+
+def _about_question(question):
+    return {"question": question, "support_email": settings.SUPPORT_EMAIL}
 
 
 def milestone_reached(reward: MilestoneReward) -> None:

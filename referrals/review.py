@@ -6,19 +6,19 @@ to say the same. What was said stays for ever.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
-from django.utils.formats import date_format
 
+from accounts import colleagues
 from accounts.models import User
 from orders.models import Order
-from referrals import emails
+from referrals import comparisons, emails, four_eyes
 from referrals.models import (
     Attribution,
     ReviewCase,
@@ -46,10 +46,7 @@ _FROM = {
     Verdict.REOPEN: (State.APPROVED, State.REJECTED),
 }
 # What two cases can have in common and be one affair.
-_TIES = {
-    *["same_device", "shared_device", "same_network"],
-    *["same_address", "full_household"],
-}
+_TIES = {"same_device", "same_network", "same_address", "full_household"}
 _FINAL = (Verdict.APPROVE, Verdict.REJECT)
 
 
@@ -63,16 +60,22 @@ class OwnAffair(Exception):
 
 @dataclass(frozen=True)
 class Group:
-    """Cases that share a device, a door or a network, or a person: one decision.
+    """Cases that share a device, a door, a card or a network: one affair.
 
     `shared` are the pieces of evidence that tie them together. Each case carries its
-    own as `signals`.
+    own as `signals`, what was said about it since it was opened as `said`, and the two
+    people beside each other as `lines`.
     """
 
     cases: list[ReviewCase]
     shared: list[str]
     amount: int
     currency: str
+    needs_two: bool
+
+    @property
+    def may_ask(self) -> bool:
+        return any(case.state == State.OPEN for case in self.cases)
 
     @property
     def score(self) -> int:
@@ -82,15 +85,12 @@ class Group:
     def opened_at(self) -> datetime:
         return min(case.opened_at for case in self.cases)
 
-    @property
-    def needs_two(self) -> bool:
-        return self.amount > settings.REFERRAL_TWO_PEOPLE_FROM
 
+def queue(viewer: User, least: int = 0, most: int = 200) -> list[Group]:
+    """What waits for a decision, the oldest first, as groups. Eleven queries.
 
-def queue(least: int = 0, most: int = 200) -> list[Group]:
-    """What waits for a decision, the oldest first, as groups. Three queries.
-
-    `least` is the lowest score to show; at most so many cases are read.
+    `least` is the lowest score to show; at most so many cases are read. `viewer` is
+    who would decide.
     """
     waiting = ReviewCase.objects.filter(state__in=WAITS, score__gte=least)
     cases = list(
@@ -102,8 +102,21 @@ def queue(least: int = 0, most: int = 200) -> list[Group]:
     evidence: dict[int, list[RiskSignal]] = {}
     for signal in RiskSignal.objects.filter(attribution__in=attributions):
         evidence.setdefault(signal.attribution_id, []).append(signal)
+    said = ReviewDecision.objects.filter(case__in=cases).order_by("pk")
+    words: dict[int, list[ReviewDecision]] = {}
+    for word in said.select_related("decided_by"):
+        words.setdefault(word.case_id, []).append(word)
+    people = comparisons.read(_people(cases))
+    for case in cases:
+        case.signals = evidence.get(case.attribution_id, [])
+        since = case.opened_at
+        case.said = [e for e in words.get(case.pk, []) if e.created_at >= since]
+        case.lines = _lines(case, people, viewer)
+    eyes = four_eyes.read(viewer, [case.attribution.inviter_id for case in cases])
     stakes = _stakes(attributions)
-    return [_group(members, evidence, stakes) for members in _clusters(cases, evidence)]
+    return [
+        _group(members, people, stakes, eyes) for members in _clusters(cases, people)
+    ]
 
 
 def approve(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
@@ -121,7 +134,7 @@ def reject(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
 
 
 def ask(cases: Iterable[ReviewCase], *, actor: User, reason: str) -> int:
-    """Ask the friends something by mail, in the words of `reason`, and wait."""
+    """Ask the friends something by mail and wait: they read `reason` as it stands."""
     return _decide(cases, Verdict.ASK, actor, reason)
 
 
@@ -142,11 +155,6 @@ def time_out() -> int:
     late = ReviewCase.objects.filter(state__in=WAITS, opened_at__lt=since)
     reason = f"Nobody decided within {settings.REFERRAL_REVIEW_DAYS} days"
     return sum(_timed_out(case, Verdict(verdict), reason) for case in late)
-
-
-def stake(cases: Iterable[ReviewCase]) -> int:
-    """What waits for a decision about these cases, in minor units."""
-    return sum(_stakes([case.attribution_id for case in cases]).values())
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,8 @@ def public_reason(attribution: Attribution) -> PublicReason | None:
 def _decide(cases, verdict, actor, reason):
     wanted = sorted({case.pk for case in cases})
     with transaction.atomic():
+        inviters = Attribution.objects.filter(review__in=wanted)
+        four_eyes.lock(actor, inviters.values_list("inviter", flat=True))
         # The lock of whoever settles: no reward is released while we decide.
         attributions = Attribution.objects.select_for_update(of=("self",), no_key=True)
         rows = attributions.filter(review__in=wanted).order_by("pk")
@@ -194,15 +204,22 @@ def _decide(cases, verdict, actor, reason):
         fresh = [(case, locked[case.attribution_id]) for case in found]
         for _, attribution in fresh:
             _refuse_own(attribution, actor)
-        needs_two = (
-            verdict in _FINAL
-            and actor is not None
-            and stake(case for case, _ in fresh) > settings.REFERRAL_TWO_PEOPLE_FROM
-        )
+        needs_two = _needs_two(list(locked), verdict, actor)
         return sum(
             _say(case, attribution, verdict, actor, reason, needs_two)
             for case, attribution in fresh
         )
+
+
+def _needs_two(attributions, verdict, actor):
+    """What is approved counts with all that passed today; a no passes nothing."""
+    if verdict not in _FINAL or actor is None:
+        return False
+    waiting = _waiting_rewards(attributions)
+    if verdict == Verdict.REJECT:
+        return four_eyes.is_much(waiting)
+    inviters = {reward.recipient_id for reward in waiting}
+    return four_eyes.read(actor, inviters).are_needed(waiting)
 
 
 def _say(case, attribution, verdict, actor, reason, needs_two):
@@ -259,9 +276,7 @@ def _by_whom(case):
     last = case.decisions.select_related("decided_by").order_by("-pk").first()
     if last is None:
         return "This case is in another state now."
-    name = (last.decided_by and last.decided_by.get_short_name()) or "the shop itself"
-    at = date_format(timezone.localtime(last.created_at), "j F, H:i")
-    return f"Already decided by {name} on {at}."
+    return colleagues.already("decided", last.decided_by, last.created_at)
 
 
 def _settle(attribution):
@@ -273,7 +288,7 @@ def _settle(attribution):
 
 
 def _timed_out(case, verdict, reason):
-    if stake([case]) > settings.REFERRAL_TWO_PEOPLE_FROM:
+    if four_eyes.is_much(_waiting_rewards([case.attribution_id])):
         return False
     try:
         return bool(_decide([case], verdict, None, reason))
@@ -281,32 +296,54 @@ def _timed_out(case, verdict, reason):
         return False
 
 
-def _stakes(attributions):
-    """What is promised and not paid, by attribution."""
-    waiting = Reward.objects.filter(
-        attribution__in=attributions, state=Reward.State.PENDING
+def _waiting_rewards(attributions):
+    """What is promised and not paid."""
+    return list(
+        Reward.objects.filter(attribution__in=attributions, state=Reward.State.PENDING)
     )
-    sums = waiting.values("attribution").annotate(total=Sum("amount")).order_by()
-    return dict(sums.values_list("attribution", "total"))
 
 
-def _group(members, evidence, stakes):
-    for case in members:
-        case.signals = evidence.get(case.attribution_id, [])
-    seen = [signal.evidence for case in members for signal in case.signals]
+def _stakes(attributions):
+    """The same by attribution."""
+    found: dict[int, list[Reward]] = {}
+    for reward in _waiting_rewards(attributions):
+        found.setdefault(reward.attribution_id, []).append(reward)
+    return found
+
+
+def _people(cases):
+    for case in cases:
+        yield case.attribution.invitee_id
+        if case.attribution.inviter_id:
+            yield case.attribution.inviter_id
+
+
+def _lines(case, people, viewer):
+    about = case.attribution
+    if about.inviter is None:
+        return []
+    return comparisons.beside(about.inviter, about.invitee, people, viewer)
+
+
+def _group(members, people, stakes, eyes):
+    waiting = [
+        reward for case in members for reward in stakes.get(case.attribution_id, [])
+    ]
+    seen = Counter(tie for case in members for tie in _ties(case, people))
     return Group(
         cases=members,
-        shared=sorted({each for each in seen if seen.count(each) > 1}),
-        amount=sum(stakes.get(case.attribution_id, 0) for case in members),
+        shared=sorted({words for (words, _), times in seen.items() if times > 1}),
+        amount=sum(reward.amount_kept for reward in waiting),
         currency=members[0].attribution.terms.currency,
+        needs_two=eyes.are_needed(waiting),
     )
 
 
-def _clusters(cases, evidence):
+def _clusters(cases, people):
     """Cases that hang together by what they share, in the order of the oldest."""
     clusters: list[tuple[set, list]] = []
     for case in cases:
-        ties = _ties(case, evidence.get(case.attribution_id, []))
+        ties = {key for _, key in _ties(case, people)}
         touched = [each for each in clusters if each[0] & ties]
         for each in touched:
             clusters.remove(each)
@@ -316,8 +353,15 @@ def _clusters(cases, evidence):
     return sorted((members for _, members in clusters), key=lambda m: m[0].opened_at)
 
 
-def _ties(case, signals):
-    """The two people, and every hash of a device, a door or a network."""
-    people = (case.attribution.invitee_id, case.attribution.inviter_id)
-    hashes = {each.evidence for each in signals if each.code in _TIES}
-    return {pk for pk in people if pk} | hashes
+def _ties(case, people):
+    """Every device, door and network in evidence, and the friend's cards.
+
+    In words and as a key. Not the people: whoever invites many brings friends who have
+    nothing to do with each other.
+    """
+    found = {each.evidence for each in case.signals if each.code in _TIES}
+    cards = people.cards.get(case.attribution.invitee_id, [])
+    return [
+        *((words, words) for words in sorted(found)),
+        *((f"card {card.words}", card.key) for card in cards),
+    ]

@@ -118,6 +118,20 @@ PAGES = [
 ]
 
 
+# A page that another room answers, between the tabs of this one.
+QUEUE = Page("reviewcase_queue", "", None, ("referrals.change_reviewcase",), "Queue")
+
+
+def tabs(request, here: str) -> list[tuple[str, str, bool]]:
+    """What this person may open: a label, an address, and whether it is this page."""
+    shown = [page for page in PAGES if page.label]
+    return [
+        (page.label, reverse(f"admin:referrals_{page.name}"), page.name == here)
+        for page in [*shown[:1], QUEUE, *shown[1:]]
+        if request.user.has_perms(page.permissions)
+    ]
+
+
 @admin.register(FunnelDay)
 class FunnelDayAdmin(ReadOnlyAdmin):
     list_display = ["link", "day", "channel", "visits", "signups", "orders", "rewards"]
@@ -144,16 +158,11 @@ class FunnelDayAdmin(ReadOnlyAdmin):
 
     def page(self, request, name, title, **context):
         """A page of the programme between its tabs."""
-        tabs = [
-            (page.label, reverse(f"admin:referrals_{page.name}"), page.name == name)
-            for page in PAGES
-            if page.label and request.user.has_perms(page.permissions)
-        ]
         shared = {
             **self.admin_site.each_context(request),
             "opts": FunnelDay._meta,
             "title": title,
-            "tabs": tabs,
+            "tabs": tabs(request, name),
         }
         template = f"admin/referrals/programme/{name}.html"
         return TemplateResponse(request, template, shared | context)

@@ -1,6 +1,7 @@
 """The page of the review queue: what waits, the evidence, and a decision in two clicks.
 
-One form a group: a reason that is picked or written, and a button.
+One form a group: who of it is meant, a reason that is picked or written, and a button.
+What a friend is asked is a field of its own, for it is the friend who reads it.
 """
 
 from django import forms
@@ -10,8 +11,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from referrals import review
+from referrals import emails, review
+from referrals.admin import programme
 from referrals.models import ReviewCase
+from shop.kit.staff import change_url
 
 _VERBS = {
     "approve": review.approve,
@@ -22,7 +25,7 @@ _VERBS = {
 _DONE = {
     "approve": "approved",
     "reject": "rejected",
-    "ask": "asked about",
+    "ask": "asked",
     "reopen": "open again",
 }
 # The ones that are needed every day; anything else is written.
@@ -32,6 +35,12 @@ REASONS = [
     "Looks like a group that buys from itself",
     "A busy day, nothing else",
 ]
+# They accuse nobody, and anybody can answer them.
+QUESTIONS = [
+    "How did you hear of us?",
+    "Do you and the person who invited you share a household or a workplace?",
+    "Is there anything we should know about your order?",
+]
 MOST = 200
 
 
@@ -40,12 +49,14 @@ class LeastForm(forms.Form):
 
 
 class DecisionForm(forms.Form):
-    cases = forms.TypedMultipleChoiceField(coerce=int)
-    verdict = forms.ChoiceField(choices=[(name, name) for name in _VERBS])
-    reason = forms.CharField(
-        max_length=300,
-        error_messages={"required": "Say why: the reason is kept with the decision."},
+    cases = forms.TypedMultipleChoiceField(
+        coerce=int, error_messages={"required": "Choose at least one friend."}
     )
+    verdict = forms.ChoiceField(choices=[(name, name) for name in _VERBS])
+    picked = forms.ChoiceField(choices=[(each, each) for each in REASONS])
+    reason = forms.CharField(max_length=300)
+    asked = forms.ChoiceField(choices=[(each, each) for each in QUESTIONS])
+    question = forms.CharField(max_length=300)
 
     def __init__(self, posted):
         super().__init__(posted)
@@ -54,6 +65,23 @@ class DecisionForm(forms.Form):
         )
         self.found = list(known)
         self.fields["cases"].choices = [(str(each.pk), "") for each in self.found]
+        for name in ("picked", "reason", "asked", "question"):
+            self.fields[name].required = False
+
+    def clean(self):
+        said = super().clean()
+        if self.errors:
+            return said
+        asks = said["verdict"] == "ask"
+        words = ("question", "asked") if asks else ("reason", "picked")
+        said["words"] = next((said[name] for name in words if said[name]), "")
+        if not said["words"]:
+            raise forms.ValidationError(
+                "Choose or write what the friend is asked."
+                if asks
+                else "Say why: the reason is kept with the decision."
+            )
+        return said
 
 
 def queue(model_admin, request):
@@ -61,48 +89,50 @@ def queue(model_admin, request):
     if not model_admin.has_act_permission(request):
         raise PermissionDenied
     if request.method == "POST":
-        _decide(model_admin, request)
-        return redirect(
-            f"{reverse('admin:referrals_reviewcase_queue')}?{_kept(request)}"
-        )
+        is_done = _decide(model_admin, request)
+        return redirect(_back(request, is_done))
     asked = LeastForm(request.GET)
     least = (asked.cleaned_data["least"] or 0) if asked.is_valid() else 0
-    groups = review.queue(least, MOST)
+    groups = review.queue(request.user, least, MOST)
+    firsts = [group.cases[0].pk for group in groups]
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.model._meta,
         "title": "Friends to look at",
-        "groups": groups,
+        "tabs": programme.tabs(request, "reviewcase_queue"),
+        "rows": list(zip(groups, [*firsts[1:], *firsts[:1]], strict=True)),
         "cases": [case for group in groups for case in group.cases],
         "least": least,
         "reasons": REASONS,
+        "questions": QUESTIONS,
+        "letter": emails.around_question(),
     }
     return TemplateResponse(request, "admin/referrals/reviewcase/queue.html", context)
 
 
 def _decide(model_admin, request):
+    """Do what was pressed and say what came of it; whether anything did."""
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        wrong = next(
-            iter(form.errors.get("reason", [])), "Choose a case and a verdict."
-        )
-        messages.error(request, wrong)
-        return
-    verdict, reason = form.cleaned_data["verdict"], form.cleaned_data["reason"]
+        wrong = [error for errors in form.errors.values() for error in errors]
+        messages.error(request, wrong[0])
+        return False
+    verdict, words = form.cleaned_data["verdict"], form.cleaned_data["words"]
     wanted = set(form.cleaned_data["cases"])
     cases = [each for each in form.found if each.pk in wanted]
     try:
-        decided = _VERBS[verdict](cases, actor=request.user, reason=reason)
+        decided = _VERBS[verdict](cases, actor=request.user, reason=words)
     except review.AlreadyDecided as error:
         messages.warning(request, f"{error} Nothing was done by you.")
-        return
+        return False
     except review.OwnAffair as error:
         for case in cases:
             model_admin.log_change(request, case, f"Refused: {error}")
         messages.error(request, str(error))
-        return
-    for case in cases:
-        model_admin.log_change(request, case, f"{verdict.capitalize()}. {reason}")
+        return False
+    # As they are now: the log keeps what it reads.
+    for case in ReviewCase.objects.filter(pk__in=wanted):
+        model_admin.log_change(request, case, f"{verdict.capitalize()}. {words}")
     if decided < len(cases):
         messages.warning(
             request, "Noted. Much is at stake, so another person has to say the same."
@@ -110,8 +140,21 @@ def _decide(model_admin, request):
     else:
         some = "1 friend" if decided == 1 else f"{decided} friends"
         messages.success(request, f"{some} {_DONE[verdict]}.")
+    return True
 
 
-def _kept(request):
-    least = request.POST.get("least", "")
-    return f"least={least}" if least.isdecimal() and len(least) < 5 else ""
+def _back(request, is_done):
+    """On to the next case, which takes the focus; to the same one if nothing was done.
+
+    Whoever came from a case's own page goes back to it.
+    """
+    posted = request.POST
+    first = posted.get("cases", "")
+    if posted.get("back") == "case" and first.isdecimal():
+        return change_url(ReviewCase, first)
+    least = LeastForm(posted)
+    kept = least.cleaned_data["least"] if least.is_valid() else None
+    query = f"?least={kept}" if kept else ""
+    case = posted.get("next", "") if is_done else posted.get("first", first)
+    place = f"#case-{case}" if case.isdecimal() else ""
+    return f"{reverse('admin:referrals_reviewcase_queue')}{query}{place}"

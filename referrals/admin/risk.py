@@ -7,9 +7,9 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 
-from referrals import blocks, breaker
+from referrals import blocks, breaker, review
 from referrals.admin import queue
 from referrals.models import (
     Block,
@@ -19,7 +19,14 @@ from referrals.models import (
     ReviewDecision,
     RiskSignal,
 )
-from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, change_url, list_url, whether
+from shop.kit.staff import (
+    Figure,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    change_url,
+    list_url,
+    whether,
+)
 
 _PEOPLE = ["attribution__invitee", "attribution__inviter", "attribution__link__owner"]
 
@@ -57,10 +64,26 @@ class ReviewCaseAdmin(ReadOnlyAdmin):
 
     change_list_template = "admin/referrals/reviewcase/change_list.html"
     list_display = ["attribution", "state", "score", "opened_at", "decided_at"]
-    list_filter = ["state"]
+    list_filter = ["state", ("decided_at", whether("decided"))]
     list_select_related = _PEOPLE
     search_fields = ["attribution__invitee__email", "attribution__inviter__email"]
     inlines = [DecisionInline]
+
+    def start_figures(self, request):
+        """What the staff's start page says of the queue."""
+        if not self.has_act_permission(request):
+            return
+        count = ReviewCase.objects.filter(state__in=review.WAITS).count()
+        yield Figure(
+            "Friends to look at",
+            str(count),
+            reverse("admin:referrals_reviewcase_queue"),
+            needs_care=bool(count),
+        )
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        shown = {"may_act": self.has_act_permission(request)}
+        return super().change_view(request, object_id, form_url, shown)
 
     def get_urls(self):
         page = self.admin_site.admin_view(partial(queue.queue, self))

@@ -1,6 +1,7 @@
-// <article data-review tabindex="-1"> with buttons data-key="a": J and K walk, a button's letter presses it.
+// <article data-review tabindex="-1"> with parts data-key="a": J and K walk, a part's key presses it.
 const cases = [...document.querySelectorAll("[data-review]")];
 const current = () => document.activeElement?.closest("[data-review]") ?? null;
+const WRITTEN = "textarea, select, input:not([type=radio], [type=checkbox])";
 
 function walk(step) {
   const at = cases.indexOf(current());
@@ -8,12 +9,13 @@ function walk(step) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(WRITTEN)) return;
   const key = event.key.toLowerCase();
   if (key === "j" || key === "k") return walk(key === "j" ? 1 : -1);
-  const button = current()?.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (!button) return;
+  const part = current()?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!part) return;
   event.preventDefault();
-  // Without a reason the browser shows which field wants one.
-  button.click();
+  part.click();
+  // What opened is gone on with: its first field.
+  if (part.matches("summary")) part.parentElement.querySelector("input, textarea")?.focus();
 });

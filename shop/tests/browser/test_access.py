@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from shop.demo import people
-from shop.tests.browser.people_at_work import add_to_cart, sign_in, submit
+from shop.tests.browser.people_at_work import add_to_cart, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +48,23 @@ MEMBERS = [
     "/accounts/logout/",
     "/checkout/",
 ]
-STAFF = ["/admin/", "/admin/orders/order/", "/admin/catalog/product/"]
+_PROGRAMME = "/admin/referrals/funnelday/programme"
+STAFF = [
+    "/admin/",
+    "/admin/orders/order/",
+    "/admin/catalog/product/",
+    "/admin/referrals/reviewcase/queue/",
+    f"{_PROGRAMME}/",
+    f"{_PROGRAMME}/?by=week",
+    f"{_PROGRAMME}/orders/",
+    f"{_PROGRAMME}/liability/",
+    f"{_PROGRAMME}/inviters/",
+    f"{_PROGRAMME}/what-if/",
+    f"{_PROGRAMME}/yearly/",
+    f"{_PROGRAMME}/health/",
+    f"{_PROGRAMME}/unsettled/",
+    "/admin/accounts/adjustment/",
+]
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -110,15 +126,27 @@ def test_forms_with_errors_are_accessible_and_take_the_focus(visitor, scheme):
     assert faults == []
 
 
+@pytest.fixture(scope="module")
+def cases(running_shop):
+    running_shop.stage("friends_to_look_at")
+
+
+@pytest.mark.usefixtures("cases")
 def test_staff_pages_are_accessible(visitor, scheme):
     page = visitor(scheme=scheme)
-    page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(people.STAFF.email)
-    page.get_by_label("Password").fill(people.PASSWORD)
-    submit(page)
-    page.wait_for_url(re.compile("/account/"))
+    sign_in(page, people.STAFF)
+    member = page.request.get("/admin/accounts/user/").text()
+    pk = re.search(r"/admin/accounts/user/(\d+)/change/", member)[1]
 
-    assert faults_of(page, STAFF) == []
+    assert faults_of(page, [*STAFF, f"/admin/accounts/adjustment/ask/{pk}/"]) == []
+
+
+@pytest.mark.usefixtures("cases")
+def test_no_page_of_the_programme_scrolls_sideways_on_a_phone(visitor):
+    page = visitor(width=390)
+    sign_in(page, people.STAFF)
+
+    assert sideways(page, STAFF[3:]) == []
 
 
 def test_no_page_scrolls_sideways_on_a_small_phone(visitor):
