@@ -47,6 +47,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=False,
         help_text="Inviter and friends see a first name and an initial.",
     )
+    name_hidden_at = models.DateTimeField(
+        "name hidden",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Somebody objected to the name: nobody reads it until it is changed.",
+    )
     is_staff = models.BooleanField("staff", default=False)
     is_active = models.BooleanField("active", default=True)
     date_joined = models.DateTimeField(default=timezone.now)
@@ -72,10 +79,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name.split()[0] if self.name.strip() else ""
 
     @property
+    def is_named(self) -> bool:
+        """Whether others may read the name: with consent, and while nobody objects."""
+        return self.shows_name and self.name_hidden_at is None
+
+    @property
     def public_name(self) -> str:
-        """What friends may read: `Ben K.`, or nothing without the person's consent."""
+        """What friends may read: `Ben K.`, or nothing if the name is not to be read."""
         words = self.name.split()
-        if not self.shows_name or not words:
+        if not self.is_named or not words:
             return ""
         return f"{words[0]} {words[-1][0]}." if len(words) > 1 else words[0]
 

@@ -122,6 +122,7 @@ def _anonymise(user):
     user.addresses.all().delete()
     user.email, user.name = User.closed_email(user.pk), ""
     user.shows_name = user.is_active = False
+    user.name_hidden_at = None
     user.set_unusable_password()  # every session of theirs ends with it
     user.save()
 

@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, OuterRef, Subquery
 
 from accounts.models import User
-from referrals import words
-from referrals.models import MemberChoices, Reward
+from referrals import name_reports, names, words
+from referrals.models import MemberChoices, NameCase, Reward
 
 SHORTEST, LONGEST, MOST = 3, 30, 20
 
@@ -26,12 +26,17 @@ class NotAvailable(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """One line of the board. Who brought as many shares a place."""
+    """One line of the board. Who brought as many shares a place.
+
+    A name that is not shown at present reads as "A member"; at `report_url` a reader
+    who minds it says so.
+    """
 
     rank: int
     name: str
     brought: int
     is_you: bool
+    report_url: str = ""
 
 
 def places(user: User) -> list[Place]:
@@ -58,8 +63,7 @@ def places(user: User) -> list[Place]:
     for number, each in enumerate(members, start=1):
         ties = bool(board) and board[-1].brought == each.brought
         rank = board[-1].rank if ties else number
-        is_you = each.user_id == user.pk
-        board.append(Place(rank, each.leaderboard_name, each.brought, is_you))
+        board.append(_place(rank, each, is_you=each.user_id == user.pk))
     return board
 
 
@@ -74,14 +78,36 @@ def join(user: User, name: str) -> None:
     if MemberChoices.objects.filter(leaderboard_name__iexact=name).exclude(user=user):
         raise NotAvailable("This name is not available. Try another one.")
     try:
-        with transaction.atomic():
-            MemberChoices.objects.update_or_create(
-                user=user, defaults={"leaderboard_name": name}
-            )
+        _take(user, name)
     except IntegrityError as error:
         raise NotAvailable("This name is not available. Try another one.") from error
 
 
 def leave(user: User) -> None:
     """Not on the board any more, at once. Safe to repeat."""
-    MemberChoices.objects.filter(user=user).update(leaderboard_name="")
+    mine = MemberChoices.objects.filter(user=user)
+    mine.update(leaderboard_name="", leaderboard_hidden_at=None)
+
+
+def _place(rank, choices, *, is_you):
+    is_read = choices.leaderboard_hidden_at is None
+    return Place(
+        rank=rank,
+        name=choices.leaderboard_name if is_read else "A member",
+        brought=choices.brought,
+        is_you=is_you,
+        report_url=name_reports.url_of_board(choices) if is_read and not is_you else "",
+    )
+
+
+def _take(user, name):
+    with transaction.atomic():
+        # The lock of reports: what is said about a name meets the name it is about.
+        user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if names.is_refused(user, name):
+            raise NotAvailable("This name is not available. Try another one.")
+        hidden_at = names.hidden_since(user, NameCase.Kind.BOARD, name)
+        MemberChoices.objects.update_or_create(
+            user=user,
+            defaults={"leaderboard_name": name, "leaderboard_hidden_at": hidden_at},
+        )

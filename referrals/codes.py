@@ -20,14 +20,6 @@ LENGTH = 8  # 40 bits: guessing one is hopeless
 SHORTEST, LONGEST = 4, 20
 MOST_WISHES = 5  # codes of their own that one member may ever have chosen
 
-# What other alphabets draw like one of these letters: nobody poses as ANNA in Cyrillic.
-_LOOK_ALIKE = dict(
-    zip(
-        "АВЕЅКМНОРСТУХЗІЈԚԜҮΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
-        "ABESKMHOPCTYX31JQWYABEZHIKMNOPTYX",
-        strict=True,
-    )
-)
 _READ_AS = {letter: letter for letter in ALPHABET}
 _READ_AS |= dict.fromkeys("IL", "1") | {"O": "0", "U": "V"}
 # Spaces, invisible characters, dashes of all lengths.
@@ -154,7 +146,7 @@ def retire_all(link: ReferralLink) -> int:
 
 def _read(letter):
     capital = letter.upper()
-    return _READ_AS.get(_LOOK_ALIKE.get(capital, capital))
+    return _READ_AS.get(words.LOOK_ALIKE.get(capital, capital))
 
 
 def _spelled(wish):

@@ -11,6 +11,8 @@ from referrals import (
     consent,
     discounts,
     handoff,
+    name_reports,
+    names,
     reports,
     terms,
     visits,
@@ -25,8 +27,9 @@ class Invitation:
 
     `inviter` is a first name, or empty when it is not to be told; the visitor
     `has_joined` who has an account already and only needs to buy. For others
-    `claim_url` is the way to one, with a query that carries the invitation along, and
-    `keep_token` what "Keep my gift" sends where nothing is remembered yet.
+    `claim_url` is the way to one, with a query that carries the invitation along,
+    `keep_token` what "Keep my gift" sends where nothing is remembered yet, and
+    `report_url` where somebody who minds the name says so.
     """
 
     terms: Terms
@@ -34,6 +37,7 @@ class Invitation:
     has_joined: bool
     claim_url: str = ""
     keep_token: str = ""
+    report_url: str = ""
 
     @property
     def sentence(self) -> str:
@@ -104,7 +108,7 @@ def for_visitor(request) -> Invitation | None:
         return None
     if request.user.is_authenticated:
         gift = discounts.promised(request.user)
-        return gift and Invitation(gift.terms, _name(gift.inviter), has_joined=True)
+        return gift and Invitation(gift.terms, "", has_joined=True)
     return _promise(candidates.standing(visitor))
 
 
@@ -124,17 +128,16 @@ def _carried(request):
 def _promise(touch, keep_token=""):
     if touch is None or not touch.terms.friend_amount:
         return None
+    owner = touch.link.owner
+    inviter = names.first(owner) if owner else ""
     return Invitation(
         touch.terms,
-        _name(touch.link.owner),
+        inviter,
         has_joined=False,
         claim_url=handoff.sign_up_url(touch.link, touch.touched_at),
         keep_token=keep_token,
+        report_url=name_reports.url_of_inviter(touch.link) if inviter else "",
     )
-
-
-def _name(inviter):
-    return inviter.first_name[:30] if inviter and inviter.shows_name else ""
 
 
 def _code_until(user):

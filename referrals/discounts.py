@@ -24,7 +24,7 @@ def gift_of(user: User) -> Attribution | None:
         .exclude(status=Attribution.Status.VOID)
         # Whoever may not be a friend waits for it until a person has looked.
         .exclude(review__state__in=WITHHELD)
-        .select_related("terms", "inviter")
+        .select_related("terms")
         .annotate(has_bought=Exists(bought))
         .first()
     )

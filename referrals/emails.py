@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import User
-from referrals import bare
+from referrals import name_reports, names
 from referrals.channels import Channel, marked
 from referrals.models import (
     Attribution,
@@ -30,7 +30,7 @@ def friend_joined(attribution: Attribution) -> None:
         "friend_joined",
         {
             "terms": attribution.terms,
-            "friend": attribution.invitee.public_name,
+            "friend": names.short(attribution.invitee),
             # The window ends at midnight; people are told its last day.
             "last_day": attribution.order_ends_at - timedelta(seconds=1),
             **_links(),
@@ -50,7 +50,7 @@ def reward_pending(reward: Reward) -> None:
         "reward_pending",
         {
             "reward": reward,
-            "friend": reward.attribution.invitee.public_name,
+            "friend": names.short(reward.attribution.invitee),
             **_links(),
         },
     )
@@ -68,7 +68,7 @@ def reward_available(reward: Reward) -> None:
         "reward_available",
         {
             "reward": reward,
-            "friend": reward.attribution.invitee.public_name,
+            "friend": names.short(reward.attribution.invitee),
             **_links(),
         },
     )
@@ -86,7 +86,7 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
         "reward_reversed",
         {
             "reward": reward,
-            "friend": reward.attribution.invitee.public_name,
+            "friend": names.short(reward.attribution.invitee),
             "amount": amount,
             "taken": taken,
             "owed": amount - taken,
@@ -106,7 +106,7 @@ def reward_void(reward: Reward, event_id: int, why: str, appeal_email: str) -> N
         "reward_void",
         {
             "reward": reward,
-            "friend": reward.attribution.invitee.public_name,
+            "friend": names.short(reward.attribution.invitee),
             "why": why,
             "appeal_email": appeal_email,
             "friend_url": settings.SITE_URL + friend,
@@ -122,14 +122,15 @@ def invitation(
 
     It says who wanted it, who sends it and from where, and how to get none again.
     """
-    sender = invitation.sender
+    name = names.of_sender(invitation.sender)
     mail.write(
         "invitation",
         f"invitation:{invitation.pk}",
         invitation.address,
         "invitation",
         {
-            "sender": bare.words(sender.name, 60) or "A customer of ours",
+            "sender": name or "A customer of ours",
+            "report_url": name and _report_url(invitation),
             "note": invitation.note,
             "terms": terms,
             "invite_url": marked(invite_url, Channel.EMAIL),
@@ -197,3 +198,7 @@ def _links():
         "invite_url": settings.SITE_URL + reverse("referrals:invite"),
         "choices_url": f"{settings.SITE_URL}{reverse('referrals:news')}#choices",
     }
+
+
+def _report_url(invitation):
+    return settings.SITE_URL + name_reports.url_of_inviter(invitation.link)

@@ -79,3 +79,15 @@ class BoardForm(forms.Form):
         help_text="Everybody who is a member can read it. Better not your own.",
         error_messages={"required": "Choose a name."},
     )
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": "Enter a name."},
+    )
+    shows_name = forms.BooleanField(
+        required=False, label="Friends may see my first name and initial"
+    )

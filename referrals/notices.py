@@ -17,6 +17,7 @@ from referrals.models import (
     Attribution,
     MemberChoices,
     MilestoneReward,
+    NameCase,
     Notice,
     Reward,
 )
@@ -124,6 +125,30 @@ def milestone_lost(reward: MilestoneReward) -> None:
     )
 
 
+def name_hidden(case: NameCase) -> None:
+    """Nobody reads the member's name for now. Who asked for it, or why, is not said."""
+    where = " on the board" if case.kind == NameCase.Kind.BOARD else ""
+    _tell_of_name(
+        case,
+        f"Your name{where} is not shown at present. You can choose another one.",
+    )
+
+
+def name_shown(case: NameCase) -> None:
+    """Staff have looked, and the name is read again."""
+    where = " on the board" if case.kind == NameCase.Kind.BOARD else ""
+    _tell_of_name(case, f"Your name{where} is shown again.")
+
+
+def name_refused(case: NameCase) -> None:
+    """Staff have looked, and the name is not read again."""
+    where = " on the board" if case.kind == NameCase.Kind.BOARD else ""
+    _tell_of_name(
+        case,
+        f"The name you had{where} is not shown any more. You can choose another one.",
+    )
+
+
 def choices_of(user: User) -> MemberChoices:
     """What a member has chosen; the defaults, unsaved, if they never did.
 
@@ -192,6 +217,12 @@ def _wants(user, choice):
 def _keep(user, kind, subject, text):
     notice = Notice(user=user, kind=kind, subject=subject, text=text)
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
+
+
+def _tell_of_name(case, text):
+    kind = Kind.BOARD if case.kind == NameCase.Kind.BOARD else Kind.NAME
+    at = int((case.decided_at or case.opened_at).timestamp())
+    _keep(case.person, kind, f"name:{case.pk}:{case.state}:{at}", text)
 
 
 def _subject(reward):

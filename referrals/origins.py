@@ -46,7 +46,7 @@ _LONGEST_QUERY = 2000
 def of(request) -> dict[str, str]:
     """The fields of a Visit that say where this request came from, clipped to fit."""
     host, path = _referrer(request.headers.get("Referer", ""))
-    network, network_hash = _network(request)
+    network, network_hash = network_of(request)
     found = {
         "channel": channel_of(request),
         "referrer_host": host,
@@ -68,6 +68,27 @@ def channel_of(request) -> str:
     return channels.of_mark(next(marks, ""))
 
 
+def network_of(request) -> tuple[str, str]:
+    """The part of an address that many share, and this month's hash of the whole.
+
+    Both empty where no address is known, or where it is this very machine's.
+    """
+    try:
+        address = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
+    except (PermissionDenied, ValueError):
+        return "", ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    # A zone says which wire of ours it came by, and is no part of a network.
+    address = ipaddress.ip_address(str(address).partition("%")[0])
+    if address.is_loopback:  # this very machine, while somebody tries the shop
+        return "", ""
+    bits = 24 if address.version == 4 else 48
+    network = ipaddress.ip_network(f"{address}/{bits}", strict=False)
+    month = timezone.now().strftime("%Y-%m")
+    hashed = salted_hmac(f"referrals.network.{month}", str(address), algorithm="sha256")
+    return str(network), hashed.hexdigest()
+
+
 def _query(request):
     # Cut first: the fields behind 2,000 characters are nobody's campaign.
     text = request.META.get("QUERY_STRING", "")[:_LONGEST_QUERY]
@@ -84,23 +105,6 @@ def _referrer(text):
         return "", ""
     first = parts.path.split("/", 2)[1:2]
     return host, f"/{first[0]}" if first and first[0] else ""
-
-
-def _network(request):
-    try:
-        address = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
-    except (PermissionDenied, ValueError):
-        return "", ""
-    address = getattr(address, "ipv4_mapped", None) or address
-    # A zone says which wire of ours it came by, and is no part of a network.
-    address = ipaddress.ip_address(str(address).partition("%")[0])
-    if address.is_loopback:  # this very machine, while somebody tries the shop
-        return "", ""
-    bits = 24 if address.version == 4 else 48
-    network = ipaddress.ip_network(f"{address}/{bits}", strict=False)
-    month = timezone.now().strftime("%Y-%m")
-    hashed = salted_hmac(f"referrals.network.{month}", str(address), algorithm="sha256")
-    return str(network), hashed.hexdigest()
 
 
 def _agent(text):

@@ -1,5 +1,7 @@
 """What the programme knows of a person, without naming anybody else in it."""
 
+import secrets
+
 from django.utils import timezone
 
 from accounts import mailboxes
@@ -11,6 +13,7 @@ from referrals.models import (
     Device,
     Invitation,
     MemberChoices,
+    NameCase,
     Notice,
     ReferralLink,
     Reward,
@@ -53,6 +56,10 @@ def export(user: User) -> dict:
             *["tells_joined", "tells_pending", "tells_available", "tells_reversed"],
             *["tells_milestones", "leaderboard_name", "asked_not_before"],
         ),
+        "names_reported": _rows(
+            NameCase.objects.filter(person=user),
+            *["kind", "name", "state", "opened_at", "decided_at"],
+        ),
         "notices": _rows(Notice.objects.filter(user=user), "kind", "text"),
         "devices": Device.objects.filter(user=user).count(),
     }
@@ -73,6 +80,9 @@ def erase(user: User) -> None:
     Device.objects.filter(user=user).delete()
     MemberChoices.objects.filter(user=user).delete()
     Invitation.objects.filter(sender=user).update(note="", address="")
+    for case in NameCase.objects.filter(person=user):
+        nobodys = secrets.token_hex(32)
+        NameCase.objects.filter(pk=case.pk).update(name="", name_hash=nobodys)
 
 
 def _rows(found, *fields):

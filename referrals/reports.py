@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import CreditLot, LedgerAccount, User
 from referrals import links as invitations
+from referrals import name_reports, names, sharing, terms
 from referrals import progress as told
-from referrals import sharing, terms
 from referrals.channels import Channel, marked
 from referrals.models import (
     Attribution,
@@ -37,10 +37,14 @@ _MOST_FRIENDS = 200
 
 @dataclass(frozen=True)
 class Friend(Progress):
-    """One friend, and how far they came. `pk` is the attribution's."""
+    """One friend, and how far they came.
+
+    `pk` is the attribution's; at `report_url` an inviter who minds the name says so.
+    """
 
     pk: int
     name: str
+    report_url: str
 
 
 @dataclass(frozen=True)
@@ -268,11 +272,17 @@ def _one(rows, group, aggregate):
 
 
 def _friend(attribution):
-    progress = told.of(attribution, timezone.now())
-    return Friend(pk=attribution.pk, name=_name(attribution.invitee), **vars(progress))
+    friend, progress = attribution.invitee, told.of(attribution, timezone.now())
+    is_read = names.short(friend)
+    return Friend(
+        pk=attribution.pk,
+        name=_name(friend),
+        report_url=name_reports.url_of_friend(attribution) if is_read else "",
+        **vars(progress),
+    )
 
 
 def _name(friend):
     if friend.is_closed:
         return "A former customer"
-    return friend.public_name or "A friend"
+    return names.short(friend) or "A friend"

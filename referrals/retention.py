@@ -2,8 +2,9 @@
 
 A visit that nobody joined by goes once it cannot count any more, a step after 90 days.
 A visit that somebody joined by stays with the attribution, but its network and browser
-go after 180 days: they serve only to see one person behind two. Of a signal of risk the
-row stays, for it explains a decision about money; it holds hashes, ids and counts only.
+go after 180 days: they serve only to see one person behind two. So does the network
+that a name was reported from. Of a signal of risk the row stays, for it explains a
+decision about money; it holds hashes, ids and counts only.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from referrals import formers, terms, visits
-from referrals.models import Activity, Device, FormerCustomer, Visit, Visitor
+from referrals.models import (
+    Activity,
+    Device,
+    FormerCustomer,
+    NameReport,
+    Visit,
+    Visitor,
+)
 
 ACTIVITIES = timedelta(days=90)
 EVIDENCE = timedelta(days=180)
@@ -37,6 +45,7 @@ def purge() -> dict[str, int]:
     return {
         "visits": _forget_visits(since, now),
         "evidence": _forget_evidence(now - EVIDENCE),
+        "reporters": _forget_reporters(now - EVIDENCE),
         "activities": _forget_activities(now - ACTIVITIES),
         "visitors": _forget_visitors(since, now),
         "devices": _delete(Device, "seen_at", now - EVIDENCE),
@@ -74,6 +83,12 @@ def _forget_evidence(before):
     return sum(
         rows.update(**_NO_EVIDENCE) for rows in _oldest(traced, "first_at", before)
     )
+
+
+def _forget_reporters(before):
+    nothing = {"network": "", "network_hash": ""}
+    traced = NameReport.objects.exclude(**nothing)
+    return sum(rows.update(**nothing) for rows in _oldest(traced, "created_at", before))
 
 
 def _forget_activities(before):

@@ -1,9 +1,12 @@
-"""Words that a code of a member's own may not contain, or only with staff's consent.
+"""Words that a member's code or name may not contain, or only with staff's consent.
 
 Compared in the codes' own spelling, in which 0 stands for O, 1 for I and L and V for U,
 so that nobody slips through with a digit; and once more with the digits that people
 write for letters.
 """
+
+import unicodedata
+from functools import cache
 
 from django.conf import settings
 
@@ -36,6 +39,15 @@ _ADVERTISING = """
     OFFER PERCENT PRIZE PROMO RABATT SALE SAVE VOUCHER
 """
 
+# What other alphabets draw like one of these letters: nobody poses as ANNA in Cyrillic.
+LOOK_ALIKE = dict(
+    zip(
+        "АВЕЅКМНОРСТУХЗІЈԚԜҮΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+        "ABESKMHOPCTYX31JQWYABEZHIKMNOPTYX",
+        strict=True,
+    )
+)
+
 _SPELLING = str.maketrans("OILU", "011V")
 _AS_LETTERS = str.maketrans("0134578", "OIEASTB")
 
@@ -61,6 +73,31 @@ def is_advertisement(display: str) -> bool:
     return any(word in way for word in _spelled(_ADVERTISING) for way in ways) or (
         display.endswith("OFF") and any(letter.isdigit() for letter in display)
     )
+
+
+def may_be_read(name: str) -> bool:
+    """Whether a person's own name may be shown to others.
+
+    Whole words only: Harshit and Zara are names. Signs and invisible marks are none.
+    """
+    said = {folded(word) for word in name.split()} | {folded(name)}
+    is_name = any(letter.isalpha() for letter in name)
+    return is_name and said.isdisjoint(_not_read(settings.SHOP_NAME))
+
+
+def folded(name: str) -> str:
+    """A name in its one spelling: no accents, capitals, dots, spaces or disguises."""
+    plain = "".join(
+        LOOK_ALIKE.get(letter, letter)
+        for letter in unicodedata.normalize("NFKD", name).upper()
+        if letter.isalnum()
+    )
+    return plain.translate(_AS_LETTERS).translate(_SPELLING) or name.strip()
+
+
+@cache
+def _not_read(shop):
+    return {*_spelled(_OF_THE_SHOP), *_spelled(_RUDE), folded(shop)}
 
 
 def _ways_to_read(display):

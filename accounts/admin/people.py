@@ -73,7 +73,10 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
     inlines = [LedgerAccountInline, AddressInline]
     add_form = NewUserForm
     fieldsets = [
-        (None, {"fields": ["email", "name", "shows_name", "sign_in"]}),
+        (
+            None,
+            {"fields": ["email", "name", "shows_name", "name_hidden_at", "sign_in"]},
+        ),
         ("Here", {"fields": ["is_active", "date_joined", "last_login", "history"]}),
         (
             "Staff",
@@ -107,6 +110,7 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
             return []
         # An address counts once it is verified, which only its owner can do.
         fixed = ["email", "date_joined", "last_login", "sign_in", "history"]
+        fixed += ["name_hidden_at"]
         if not request.user.is_superuser:
             fixed += ["is_staff", "is_superuser", "groups", "user_permissions"]
         return fixed
@@ -120,6 +124,12 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
     def has_delete_permission(self, request, obj=None):
         """People are deactivated: what they bought and earned stays on the books."""
         return False
+
+    def save_model(self, request, obj, form, change):
+        if "name" in form.changed_data:
+            # Whatever was said against the old one: staff have looked at this one.
+            obj.name_hidden_at = None
+        super().save_model(request, obj, form, change)
 
     @admin.display(description="Balance", ordering="wallet")
     def wallet_balance(self, user):

@@ -56,6 +56,16 @@ class Migration(migrations.Migration):
                         verbose_name="may be named to friends",
                     ),
                 ),
+                (
+                    "name_hidden_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="Somebody objected to the name: nobody reads it until it is changed.",
+                        null=True,
+                        verbose_name="name hidden",
+                    ),
+                ),
                 ("is_staff", models.BooleanField(default=False, verbose_name="staff")),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (

@@ -118,8 +118,11 @@ PAGES = [
 ]
 
 
-# A page that another room answers, between the tabs of this one.
-QUEUE = Page("reviewcase_queue", "", None, ("referrals.change_reviewcase",), "Queue")
+# Pages that other rooms answer, between the tabs of this one.
+QUEUES = [
+    Page("reviewcase_queue", "", None, ("referrals.change_reviewcase",), "Queue"),
+    Page("namecase_queue", "", None, ("referrals.change_namecase",), "Names"),
+]
 
 
 def tabs(request, here: str) -> list[tuple[str, str, bool]]:
@@ -127,7 +130,7 @@ def tabs(request, here: str) -> list[tuple[str, str, bool]]:
     shown = [page for page in PAGES if page.label]
     return [
         (page.label, reverse(f"admin:referrals_{page.name}"), page.name == here)
-        for page in [*shown[:1], QUEUE, *shown[1:]]
+        for page in [*shown[:1], *QUEUES, *shown[1:]]
         if request.user.has_perms(page.permissions)
     ]
 

@@ -1628,6 +1628,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "leaderboard_hidden_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="Somebody objected to that name: nobody reads it there.",
+                        null=True,
+                    ),
+                ),
+                (
                     "asked_not_before",
                     models.DateTimeField(
                         blank=True,
@@ -1651,7 +1660,15 @@ class Migration(migrations.Migration):
                         condition=models.Q(("leaderboard_name", ""), _negated=True),
                         fields=("leaderboard_name",),
                         name="leaderboard_name_once",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("leaderboard_hidden_at", None),
+                            models.Q(("leaderboard_name", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="only_a_name_is_hidden",
+                    ),
                 ],
             },
         ),
@@ -1723,6 +1740,221 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="NameCase",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("own", "Own name"), ("board", "Name on the board")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty once its owner has left.",
+                        max_length=120,
+                    ),
+                ),
+                (
+                    "name_hash",
+                    models.CharField(help_text="Of its one spelling.", max_length=64),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Waits for a decision"),
+                            ("kept", "Kept"),
+                            ("hidden", "Hidden for good"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "kept_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When staff last said that it may be read.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="name_cases",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("person", "kind", "name_hash"), name="name_case_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["own", "board"])),
+                        name="name_case_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at", None), ("state", "open")),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("kept_at__isnull", False),
+                                ("state", "kept"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("kept_at", None),
+                                ("state", "hidden"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="name_case_state_has_moments",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")),
+                        fields=["opened_at"],
+                        name="name_case_oldest_first",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="NameDecision",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("keep", "Keep the name"),
+                            ("hide", "Hide for good"),
+                            ("reopen", "Look again"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="referrals.namecase",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="name_decision_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["keep", "hide", "reopen"])),
+                        name="name_decision_verdict_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", models.F("person")), _negated=True
+                        ),
+                        name="nobody_decides_about_their_own_name",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="NameReport",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "network",
+                    models.CharField(
+                        blank=True, help_text="/24 or /48.", max_length=43
+                    ),
+                ),
+                ("network_hash", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to="referrals.namecase",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("network_hash", ""), _negated=True),
+                        fields=("case", "network_hash"),
+                        name="name_reported_once_by_one",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            ("network", ""), ("network_hash", ""), _negated=True
+                        ),
+                        fields=["created_at"],
+                        name="name_report_with_evidence",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Notice",
             fields=[
                 (
@@ -1743,6 +1975,8 @@ class Migration(migrations.Migration):
                             ("available", "A reward is in the balance"),
                             ("reversed", "A reward went back or does not come"),
                             ("milestone", "A milestone was reached"),
+                            ("name", "About the member's name"),
+                            ("board", "About the member's name on the board"),
                         ],
                         max_length=10,
                     ),
@@ -1779,6 +2013,8 @@ class Migration(migrations.Migration):
                                     "available",
                                     "reversed",
                                     "milestone",
+                                    "name",
+                                    "board",
                                 ],
                             )
                         ),

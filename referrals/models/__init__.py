@@ -11,6 +11,7 @@ from referrals.models.links import (
     ReferralLink,
 )
 from referrals.models.members import MemberChoices, Notice
+from referrals.models.names import NameCase, NameDecision, NameReport
 from referrals.models.rewards import (
     GrantWord,
     InviterQuota,
@@ -49,6 +50,9 @@ __all__ = [
     "MemberChoices",
     "Milestone",
     "MilestoneReward",
+    "NameCase",
+    "NameDecision",
+    "NameReport",
     "Notice",
     "OrderTouch",
     "ReferralLink",

@@ -21,6 +21,12 @@ class MemberChoices(models.Model):
     leaderboard_name = models.CharField(
         max_length=30, blank=True, help_text="Empty: not on the leaderboard."
     )
+    leaderboard_hidden_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Somebody objected to that name: nobody reads it there.",
+    )
     asked_not_before = models.DateTimeField(
         null=True, blank=True, help_text="No invitation to share before then."
     )
@@ -32,7 +38,11 @@ class MemberChoices(models.Model):
                 fields=["leaderboard_name"],
                 condition=~Q(leaderboard_name=""),
                 name="leaderboard_name_once",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(leaderboard_hidden_at=None) | ~Q(leaderboard_name=""),
+                name="only_a_name_is_hidden",
+            ),
         ]
 
     def __str__(self):
@@ -48,6 +58,8 @@ class Notice(models.Model):
         AVAILABLE = "available", "A reward is in the balance"
         REVERSED = "reversed", "A reward went back or does not come"
         MILESTONE = "milestone", "A milestone was reached"
+        NAME = "name", "About the member's name"
+        BOARD = "board", "About the member's name on the board"
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="referral_notices"
@@ -68,7 +80,7 @@ class Notice(models.Model):
                 condition=Q(
                     kind__in=[
                         *["joined", "pending", "available", "reversed"],
-                        "milestone",
+                        *["milestone", "name", "board"],
                     ]
                 ),
                 name="notice_kind_known",

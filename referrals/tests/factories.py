@@ -28,6 +28,9 @@ from referrals.models import (
     MemberChoices,
     Milestone,
     MilestoneReward,
+    NameCase,
+    NameDecision,
+    NameReport,
     Notice,
     OrderTouch,
     ReferralLink,
@@ -216,6 +219,13 @@ def make_rows(attribution, order, staff, number) -> None:
         ended_because="A good week",
     )
     MemberChoices.objects.create(user=inviter)
+    name = NameCase.objects.create(
+        person=inviter, kind="own", name="Eve", name_hash=f"{number:064}"
+    )
+    NameReport.objects.create(case=name, network_hash=f"{number:064}")
+    NameDecision.objects.create(
+        case=name, person=inviter, verdict="reopen", reason="Hm", decided_by=staff
+    )
     Notice.objects.create(
         user=inviter, kind="joined", subject=f"attribution:{attribution.pk}", text="Hi"
     )

@@ -7,6 +7,7 @@ from referrals.views.entry import dismiss, enter_code, keep, open_link
 from referrals.views.invite import friend, invite, rules
 from referrals.views.links import add, choose, end, links_page, qr, rotate, share_item
 from referrals.views.mail import mail, stop_mail
+from referrals.views.names import name, report_name
 from referrals.views.news import ask_later, choose_mails, news, read
 
 __all__ = [
@@ -27,11 +28,13 @@ __all__ = [
     "leave_board",
     "links_page",
     "mail",
+    "name",
     "news",
     "open_link",
     "print_cards",
     "qr",
     "read",
+    "report_name",
     "rotate",
     "rules",
     "share_basket",

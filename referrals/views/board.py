@@ -41,10 +41,12 @@ def leave_board(request):
 
 
 def _page(request, *, form=None, status=200):
-    name = notices.choices_of(request.user).leaderboard_name
+    choices = notices.choices_of(request.user)
+    name = choices.leaderboard_name
     context = {
         "places": board.places(request.user),
         "name": name,
+        "is_hidden": choices.leaderboard_hidden_at is not None,
         "form": form or BoardForm(initial={"name": name}),
     }
     return render(request, "referrals/board.html", context, status=status)

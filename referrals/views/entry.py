@@ -24,6 +24,8 @@ from referrals import (
     entries,
     handoff,
     links,
+    name_reports,
+    names,
     terms,
     visits,
 )
@@ -54,16 +56,10 @@ def open_link(request, code):
 @never_cache
 def _preview(request, link):
     offer = terms.of(link.campaign, settings.SHOP_CURRENCY)
-    return render(
-        request,
-        "referrals/preview.html",
-        {
-            "offer": offer,
-            "name": link.owner.first_name
-            if link.owner and link.owner.shows_name
-            else "",
-        },
-    )
+    name = names.first(link.owner) if link.owner else ""
+    report_url = name_reports.url_of_inviter(link) if name else ""
+    context = {"offer": offer, "name": name, "report_url": report_url}
+    return render(request, "referrals/preview.html", context)
 
 
 @require_POST

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from referrals import invitations, links, reports, sharing, terms
+from referrals import invitations, links, names, reports, sharing, terms
 
 
 @never_cache
@@ -28,6 +28,7 @@ def invite(request):
         "referrals/invite.html",
         {
             "share": share,
+            "name": names.first(request.user),
             "has_mail": invitations.are_on(),
             "most_words": sharing.MOST_WORDS,
             "terms": offer,

@@ -105,6 +105,7 @@ EXAMPLES = {
     "p/<slug:slug>/": "moon",
     "invitation/stop/<str:token>/": "abc",
     "shared-cart/<str:token>/": "abc",
+    "name/report/<str:token>/": "abc",
     "code": "ABCD2345",
     "form": "svg",
     "name": "products/a.webp",

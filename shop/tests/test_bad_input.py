@@ -271,6 +271,10 @@ FORMS = [
     Form("account/invite/news/mails/", {"tells_joined": "on"}, "member"),
     Form("account/invite/board/join/", {"name": "Heron"}, "member"),
     Form("account/invite/board/leave/", {}, "member"),
+    Form(
+        "account/invite/name/", {"name": "Ada Lovelace", "shows_name": "on"}, "member"
+    ),
+    Form("name/report/<str:token>/", {}),
     Form("shared-cart/", {}, "member"),
     Form("shared-cart/<str:token>/", {}),
     Form(
