@@ -136,7 +136,15 @@ def take_back(
     return taken
 
 
-def repay(*, key: str, user: User, shop: Kind, most: int, currency: str) -> int:
+def repay(
+    *,
+    key: str,
+    user: User,
+    shop: Kind,
+    most: int,
+    currency: str,
+    reference: str = "",
+) -> int:
     """Pay what a person owes from credit that has just come in; how much that was.
 
     At most `most`, once per `key`.
@@ -153,6 +161,7 @@ def repay(*, key: str, user: User, shop: Kind, most: int, currency: str) -> int:
             currency=currency,
             kind="repayment",
             reason="Paid back what was owed",
+            reference=reference,
         )
     return amount
 
@@ -336,15 +345,29 @@ def _same(done, debit, credit, amount):
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of a person's statement: a signed `amount`, the balance after it."""
+class Cause:
+    """Where a reader of a line finds out what brought it about."""
 
+    url: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a person's statement: a signed `amount`, the balance after it.
+
+    `pk` and `key` are the transfer's, and `cause` is for pages to find.
+    """
+
+    pk: int
+    key: str
     created_at: datetime
     kind: str
     reason: str
     reference: str
     amount: int
     balance_after: int
+    cause: Cause | None = None
 
 
 def statement(user: User, currency: str) -> list[Line]:
@@ -361,7 +384,8 @@ def statement(user: User, currency: str) -> list[Line]:
         running += signed
         lines.append(
             Line(
-                move.created_at, move.kind, move.reason, move.reference, signed, running
+                *[move.pk, move.key, move.created_at, move.kind, move.reason],
+                *[move.reference, signed, running],
             )
         )
     return lines[::-1]

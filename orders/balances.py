@@ -55,6 +55,7 @@ def give_back(order: Order) -> None:
             shop=Kind.PROGRAMME_COST,
             most=order.amount_balance,
             currency=order.currency,
+            reference=order.code,
         )
 
 

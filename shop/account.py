@@ -3,6 +3,8 @@
 What they say of friends comes from `referrals.context`, where that app is installed.
 """
 
+from dataclasses import replace
+
 from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +13,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -42,7 +45,7 @@ def home(request):
 def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
     currency = settings.SHOP_CURRENCY
-    lines = ledger.statement(request.user, currency)
+    lines = _explained(request.user, ledger.statement(request.user, currency))
     accounts = request.user.ledger_accounts.filter(currency=currency)
     pots = dict(accounts.values_list("kind", "balance"))
     return render(
@@ -101,6 +104,14 @@ def close(request):
     status = 422 if form.errors else 200
     context = {"form": form, "left": sorted(left.items())}
     return render(request, "shop/close_account.html", context, status=status)
+
+
+def _explained(user, lines):
+    """Each line with the cause that one of the rooms knows for it."""
+    causes: dict[int, ledger.Cause] = {}
+    for room in settings.BALANCE_CAUSES:
+        causes |= import_string(room)(user, lines)
+    return [replace(line, cause=causes.get(line.pk)) for line in lines]
 
 
 urlpatterns = [

@@ -259,6 +259,11 @@ STEP_UP_AMOUNT = env.int("STEP_UP_AMOUNT", default=2000)  # minor units
 REFUND_CONSEQUENCES = [
     "referrals.consequences.rewards",
 ]
+# Whoever knows what is behind a line of a balance, to link to it
+BALANCE_CAUSES = [
+    "accounts.causes.of_lines",
+    "referrals.causes.of_lines",
+]
 # Templates that the thank-you page shows below the order
 THANK_YOU_FRAGMENTS = [
     "referrals/thank_you.html",

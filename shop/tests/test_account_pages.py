@@ -1,11 +1,13 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts import ledger
+from accounts import expiry, ledger
 from catalog.tests.factories import make_product, make_variant
 from orders import confirmation
 from orders.tests.factories import (
@@ -16,7 +18,16 @@ from orders.tests.factories import (
     make_user,
     make_zone,
 )
-from referrals.tests.factories import make_visit, make_visitor
+from referrals import settlement, terms
+from referrals.models import Campaign
+from referrals.tests.factories import (
+    make_attribution,
+    make_member,
+    make_visit,
+    make_visitor,
+)
+from referrals.tests.factories import make_order as paid_order
+from referrals.tests.test_refunded import dispute, give_back, spend
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +187,72 @@ def test_an_invited_member_reads_the_gift_instead(client, anna):
     html = client.get(reverse("orders:cart")).content.decode()
 
     assert "Join before you pay" not in html
+
+
+# Every line of the balance leads to what brought it about
+
+
+@pytest.fixture
+def moved(client, time_machine):
+    """A balance in which everything has moved that can, and who was behind it."""
+    anna = make_member("anna@example.com")
+    client.force_login(anna)
+    offer = terms.publish(
+        Campaign.objects.get(is_default=True),
+        hold_days=0,
+        credit_days=30,
+        milestones={1: 1500},
+    )
+    first = make_attribution(anna, terms=offer)
+    sale = paid_order(first.invitee)
+    settlement.settle(sale)
+    question = dispute(sale, "needs_response")
+    settlement.settle(sale)
+    question.status, question.closed_at = "won", timezone.now()
+    question.save()
+    settlement.settle(sale)
+    own = make_order(anna, {make_variant(amount=5000): 1}, balance=800)
+    confirmation.cancel_order(own.pk, reason="You changed your cart")
+    spend(anna, 1200)
+    give_back(sale, 5000)
+    settlement.settle(sale)
+    give(anna, 100)
+    second = make_attribution(anna, terms=offer)
+    settlement.settle(paid_order(second.invitee))
+    time_machine.move_to(timezone.now() + timedelta(days=40))
+    expiry.end()
+    client.force_login(anna)
+    return anna, first, second, own
+
+
+def test_every_line_of_the_balance_leads_to_its_cause(client, moved):
+    anna, first, second, own = moved
+
+    html = page(client, "accounts:balance")
+
+    rows = re.findall(r'<tr id="line-(\d+)">(.*?)</tr>', html, re.DOTALL)
+    led = {int(pk): re.findall(r'href="([^"]+)"', row) for pk, row in rows}
+    lines = {line.pk: line for line in ledger.statement(anna, "USD")}
+    assert set(led) == set(lines)
+    ways = {}
+    for pk, urls in led.items():
+        assert len(urls) == 1, lines[pk]
+        ways.setdefault(lines[pk].kind, set()).update(urls)
+    friends = {reverse("referrals:friend", args=[each.pk]) for each in (first, second)}
+    both = f"{reverse('referrals:invite')}#friends"
+    assert ways.pop("goodwill") == {reverse("page", args=["contact"])}
+    ended = ways.pop("expiry")
+    assert ended <= {f"#line-{pk}" for pk in lines}
+    assert ways["reward"] == {*friends, both}
+    assert ways["freeze"] == ways["thaw"] == {min(friends)}
+    assert ways["clawback"] == {min(friends), both}
+    assert ways["repayment"] <= {*friends, both}
+    assert ways["spend"] >= {own.get_absolute_url()}
+    assert set(ways) >= {
+        *["reward", "freeze", "thaw", "clawback", "repayment", "spend", "return"]
+    }
+
+
+@pytest.mark.usefixtures("moved")
+def test_the_causes_cost_the_same_however_many_lines(client):
+    assert len(queries_of(client, "accounts:balance")) <= 10
