@@ -1,7 +1,9 @@
 """The rules of an offer: read the live version, publish the next."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Max, OuterRef, QuerySet, Subquery
@@ -71,6 +73,39 @@ def milestones(terms: Terms) -> list[Milestone]:
         found = list(terms.milestones.order_by("friends_count"))
         cache.set(key, found, _CACHE_SECONDS)
     return found
+
+
+def exclusions(terms: Terms) -> list[Exclusion]:
+    """What does not count under this version, in order of the names; cached, too."""
+    key = f"referrals:exclusions:{terms.pk}"
+    found = cache.get(key)
+    if found is None:
+        rows = terms.exclusions.select_related("category", "product")
+        found = sorted(rows, key=lambda each: str(each.category or each.product))
+        cache.set(key, found, _CACHE_SECONDS)
+    return found
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that a page needs to say what the code does."""
+
+    terms: Terms
+    milestones: list[Milestone]
+    exclusions: list[Exclusion]
+    cards_are_people: bool
+
+
+def rules(offer: Terms | None) -> Rules | None:
+    """The live rules, for people to read. No query on a warm cache."""
+    if offer is None:
+        return None
+    return Rules(
+        terms=offer,
+        milestones=milestones(offer),
+        exclusions=exclusions(offer),
+        cards_are_people=settings.REFERRAL_CARDS_ARE_PEOPLE,
+    )
 
 
 def for_currency(attribution: Attribution, currency: str) -> Terms | None:

@@ -309,7 +309,7 @@ def test_rules_are_for_everybody_and_follow_the_live_terms(client):
 
     assert "Give $5, get $7." in page
     assert "$9 once for 5 friends" in page
-    assert "4 friends a month, 50 a year are rewarded at most" in page
+    assert "At most 4 a month and 50 a year are rewarded." in page
     assert "It can be spent for 90 days" in page
 
 

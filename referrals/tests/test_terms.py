@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
@@ -6,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from catalog.tests.factories import make_product
 from referrals import cards, terms
 from referrals.models import Campaign, Terms
 from referrals.tests.counting import counted
@@ -235,3 +238,147 @@ def test_an_offer_without_a_credit_promises_none(client):
         page = client.get(address).content.decode()
         assert "Give $5." in page
         assert ", get" not in page
+
+
+# The rules in words
+
+
+A_DAY = timezone.now() + timedelta(days=40)
+# Every field of the terms: what it is set to, and the words that follow from it.
+RULES = {
+    "campaign": [({}, "It has no end date.")],
+    "number": [({}, "Version 2, since")],
+    "currency": [({}, "$5 off a first order")],
+    "created_at": [({}, f"since {timezone.localtime():%-d %B %Y}")],
+    "friend_amount": [
+        ({"friend_amount": 300}, "$3 off a first order with at least $20 of goods."),
+    ],
+    "minimum_amount": [
+        ({"minimum_amount": 2550}, "What counts as $25.50"),
+        ({"minimum_amount": 2550}, "A smaller first order uses it up."),
+    ],
+    "inviter_amount": [({"inviter_amount": 700}, "$7 in your balance, 14 days after")],
+    "inviter_basis_points": [
+        (
+            {"inviter_amount": 0, "inviter_basis_points": 750},
+            "7.5 % of the goods in your balance",
+        ),
+    ],
+    "inviter_most_amount": [
+        (
+            {
+                "inviter_amount": 0,
+                "inviter_basis_points": 1000,
+                "inviter_most_amount": 800,
+            },
+            "10 % of the goods (at most $8) in your balance",
+        ),
+    ],
+    "orders_count": [
+        ({"orders_count": 0}, "Every order of theirs that meets these rules."),
+        ({"orders_count": 1}, "Their very first order, and no later one"),
+        ({"orders_count": 3}, "Their very first 3 orders, and no later ones"),
+    ],
+    "first_means": [
+        ({"first_means": "qualifying"}, "The first order that meets these rules."),
+        (
+            {"first_means": "qualifying", "orders_count": 2},
+            "The first 2 orders that meet these rules.",
+        ),
+    ],
+    "touch": [
+        ({"touch": "last"}, "several links, the last one counts."),
+        ({"touch": "first"}, "several links, the first one counts."),
+    ],
+    "visit_days": [
+        ({"visit_days": 12}, "within 12 days of opening it"),
+        ({"visit_days": 0}, "on the day they open it"),
+    ],
+    "claim_days": [
+        ({"claim_days": 5}, "may still enter one within 5 days, before the first"),
+        ({"claim_days": 0}, "may still enter one on the same day"),
+    ],
+    "order_days": [
+        ({"order_days": 21}, "buys within 21 days of joining"),
+        ({"order_days": 0}, "buys on the day they join"),
+    ],
+    "hold_days": [
+        ({"hold_days": 1}, "in your balance, 1 day after they paid."),
+        ({"hold_days": 0}, "in your balance as soon as they have paid."),
+    ],
+    "credit_days": [
+        ({"credit_days": 90}, "It can be spent for 90 days."),
+        ({"credit_days": 0}, "It can be spent on that day only."),
+    ],
+    "cap_per_day": [({"cap_per_day": 2}, "2 a day, 10 a month and 50 a year")],
+    "cap_per_month": [({"cap_per_month": 4}, "At most 4 a month and 50 a year")],
+    "cap_per_year": [({"cap_per_year": 9}, "At most 10 a month and 9 a year")],
+    "cap_for_life": [({"cap_for_life": 80}, "50 a year and 80 in all")],
+    "minimum_friends": [
+        ({"minimum_friends": 3}, "The first of it comes once 3 friends have bought."),
+        ({"minimum_friends": 1}, "The first of it comes once 1 friend has bought."),
+    ],
+    "household_count": [
+        ({"household_count": 1}, "When more than 1 friend lives at one address"),
+        ({"household_count": 2}, "When more than 2 friends live at one address"),
+    ],
+}
+
+
+def rules_of(client, **changes):
+    set_terms(**changes)
+    return " ".join(client.get("/invitation/rules/").content.decode().split())
+
+
+@pytest.mark.parametrize("field", [each.name for each in Terms._meta.fields[1:]])
+def test_every_field_of_the_terms_has_its_words(client, field):
+    for changes, words in RULES[field]:
+        page = rules_of(client, **changes)
+
+        assert words in page
+
+
+def test_what_a_campaign_ends_with_is_in_the_rules(client):
+    Campaign.objects.update(ends_at=A_DAY)
+
+    assert f"Who joins before {timezone.localtime(A_DAY):%-d %B %Y}" in rules_of(client)
+
+
+def test_goods_that_do_not_count_are_named(client):
+    lamp = make_product("Reading lamp", slug="reading-lamp")
+    other = make_product("Vase", slug="vase")
+
+    page = rules_of(client, excluded=[lamp, other.category])
+
+    assert "Which goods do not count" in page
+    assert "Reading lamp" in page
+    assert f"Everything in {other.category.name}" in page
+    member = make_member()
+    client.force_login(member)
+    assert "Reading lamp" in client.get("/account/invite/").content.decode()
+
+
+@pytest.mark.parametrize("are_people", [True, False])
+def test_who_is_not_new_is_told(client, settings, are_people):
+    settings.REFERRAL_CARDS_ARE_PEOPLE = are_people
+
+    page = rules_of(client)
+
+    for words in (
+        "in any spelling of your email address",
+        "have ordered before, also without one",
+        "to the name and door of a customer",
+        "people who work for us",
+        "A code that is typed in when joining counts before every link.",
+    ):
+        assert words in page
+    assert ("a card that somebody else has paid with" in page) is are_people
+
+
+def test_the_rules_cost_no_query_once_they_are_known(client):
+    rules_of(client, excluded=[make_product(slug="lamp")])
+
+    with counted() as asked:
+        client.get("/invitation/rules/")
+
+    assert asked.own == []

@@ -32,7 +32,7 @@ def invite(request):
             "has_mail": invitations.are_on(),
             "most_words": sharing.MOST_WORDS,
             "terms": offer,
-            "milestones": terms.milestones(offer) if offer else [],
+            "rules": terms.rules(offer),
             "friends": friends,
             "numbers": numbers,
             "purse": reports.purse(request.user),
@@ -63,6 +63,5 @@ def friend(request, pk):
 def rules(request):
     """The live rules on a page of their own, for anybody."""
     offer = terms.current(settings.SHOP_CURRENCY)
-    milestones = terms.milestones(offer) if offer else []
-    context = {"terms": offer, "milestones": milestones}
+    context = {"terms": offer, "rules": terms.rules(offer)}
     return render(request, "referrals/terms.html", context)
