@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders.models import Order
-from referrals import candidates, visits
+from referrals import candidates, handoff, visits
 from referrals.models import Activity, OrderTouch
 from shop.kit import limits
 
@@ -48,7 +48,11 @@ def touch_order(request, order_id: int) -> bool:
     Safe to repeat.
     """
     visitor = visits.visitor_of(request)
-    touch = visitor and candidates.standing(visitor)
+    touch = (
+        candidates.standing(visitor)
+        if visitor
+        else candidates.carried(handoff.of(request))
+    )
     if not touch or touch.link.owner == request.user or request.user.is_staff:
         return False
     OrderTouch.objects.get_or_create(

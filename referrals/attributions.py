@@ -23,6 +23,7 @@ from referrals import (
     codebox,
     discounts,
     eligibility,
+    handoff,
     notices,
     signup,
     terms,
@@ -234,6 +235,7 @@ def on_email_confirmed(sender, request, email_address, **kwargs):
 def on_logged_in(sender, request, user, **kwargs):
     if _quietly(discounts.promised, user):
         _quietly(visits.follow, request, user)
+    request.session.pop(handoff.PARAMETER, None)
 
 
 def _quietly(verb, *args, **options):

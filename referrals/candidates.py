@@ -110,6 +110,11 @@ def of_hand_off(token: str) -> list[Candidate]:
     return [judged(_method_of(link), link, carried.touched_at)] if link else []
 
 
+def carried(token: str) -> Candidate | None:
+    """The same, if it stands: the touch that would win by this token."""
+    return next((each for each in of_hand_off(token) if not each.against), None)
+
+
 def of_invitations(email: str) -> list[Candidate]:
     """The mails that invited this address, on whichever device they were read."""
     invited = Invitation.objects.filter(

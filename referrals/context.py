@@ -114,15 +114,12 @@ def for_visitor(request) -> Invitation | None:
 
 def _carried(request):
     # In the address, or of the very click that opened this page.
-    token = getattr(request, "_referral_carried", "") or request.GET.get(
-        handoff.PARAMETER, ""
-    )
-    if not token or request.user.is_authenticated:
+    token = handoff.of(request)
+    carried = handoff.read(token)
+    if carried is None or carried.is_quiet or request.user.is_authenticated:
         return None
-    standing = (each for each in candidates.of_hand_off(token) if not each.against)
-    return _promise(
-        next(standing, None), keep_token=token if consent.may_ask(request) else ""
-    )
+    may_ask = consent.may_ask(request)
+    return _promise(candidates.carried(token), keep_token=token if may_ask else "")
 
 
 def _promise(touch, keep_token=""):

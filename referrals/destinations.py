@@ -9,6 +9,23 @@ from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_s
 
 ENTRIES = ("/r/", "/ref/", "/referral/")
 
+# No pages of the shop: no code is read from their address, no view of them counted.
+NO_PAGES = (
+    *ENTRIES,
+    f"/{settings.ADMIN_PATH}",
+    settings.STATIC_URL,
+    settings.MEDIA_URL,
+    "/api/",
+    "/webhooks/",
+    "/sandbox/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/robots.txt",
+    "/sitemap.xml",
+    "/favicon.ico",
+)
+
 _CODE_PARAMETER = re.compile(r"r(\[\w*\])?")
 _LONGEST_PATH = 2000
 _WORD = re.compile(r"[^\s<>\"'()]+")

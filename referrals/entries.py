@@ -11,7 +11,6 @@ The first two redirect; a page of the third kind is shown where it stands:
 import logging
 from collections.abc import Callable
 from functools import wraps
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -23,7 +22,7 @@ from django.utils.cache import (
     patch_vary_headers,
 )
 
-from referrals import clicks, destinations, handoff, visits
+from referrals import clicks, destinations, passage, visits
 from referrals.clicks import Click, Outcome
 from referrals.models import ReferralLink
 
@@ -42,23 +41,6 @@ _SAID = {
     Outcome.OWN: "This is your own link. It counts when somebody else opens it.",
     Outcome.STAFF: "You are signed in as staff, so this visit is not counted.",
 }
-
-# No pages of the shop: no code is read from their address, no view of them counted.
-_NO_PAGES = (
-    *destinations.ENTRIES,
-    f"/{settings.ADMIN_PATH}",
-    settings.STATIC_URL,
-    settings.MEDIA_URL,
-    "/api/",
-    "/webhooks/",
-    "/sandbox/",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/robots.txt",
-    "/sitemap.xml",
-    "/favicon.ico",
-)
 
 
 def entry(view: Callable, kind: str = "", *, takes: str = "invitation_code"):
@@ -115,7 +97,7 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     """
     response = HttpResponse(status=302)
     # Not HttpResponseRedirect: it would re-encode what must stay byte for byte.
-    response["Location"] = carrying(location, click.carried)
+    response["Location"] = passage.onto(location, click.carried)
     add_never_cache_headers(response)
     if click.outcome in _SAID:
         # In a cookie: no session row.
@@ -125,14 +107,6 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     if click.token:
         visits.plant(response, click.token, click.link.visit_days)
     return _then(response, click.remains)
-
-
-def carrying(location: str, token: str) -> str:
-    """The address of a page here with an invitation in it, if there is one to carry."""
-    if not handoff.read(token):
-        return location
-    query = urlencode({handoff.PARAMETER: token})
-    return f"{location}{'&' if '?' in location else '?'}{query}"
 
 
 def middleware(get_response):
@@ -225,7 +199,7 @@ def _see_again(request, response, visitor):
 def _is_page(request):
     accept = request.headers.get("Accept", "*/*")
     return (
-        not request.path.startswith(_NO_PAGES)
+        not request.path.startswith(destinations.NO_PAGES)
         and "HX-Request" not in request.headers
         and ("text/html" in accept or "*/*" in accept)
         and clicks.is_navigation(request)

@@ -21,26 +21,44 @@ _SALT = "referrals.handoff"
 
 @dataclass(frozen=True)
 class Carried:
-    """What a token stands for."""
+    """What a token stands for; of a quiet one the banner says nothing more."""
 
     link_id: int
     touched_at: datetime
+    is_quiet: bool = False
 
 
 def token(link: ReferralLink, touched_at: datetime) -> str:
-    return signing.dumps([link.pk, int(touched_at.timestamp())], salt=_SALT)
+    return _signed(link.pk, touched_at)
 
 
 def read(text: str) -> Carried | None:
     """What a token carries; None if we did not sign it, or its sitting is over."""
     try:
-        link_id, seconds = signing.loads(text[:200], salt=_SALT, max_age=ONE_SITTING)
+        found = signing.loads(text[:200], salt=_SALT, max_age=ONE_SITTING)
     except signing.BadSignature:
         return None
-    return Carried(link_id, datetime.fromtimestamp(seconds, UTC))
+    link_id, seconds, *quiet = found
+    return Carried(link_id, datetime.fromtimestamp(seconds, UTC), bool(quiet))
+
+
+def quieted(text: str) -> str:
+    """The same touch for somebody who closed the banner; empty if there is none."""
+    carried = read(text)
+    return _signed(carried.link_id, carried.touched_at, 1) if carried else ""
+
+
+def of(request) -> str:
+    """The token of a request: of its address, of this click, of a login under way."""
+    carried = getattr(request, "_referral_carried", "")
+    return carried or request.GET.get(PARAMETER, "")
 
 
 def sign_up_url(link: ReferralLink, touched_at: datetime) -> str:
     """The way to the sign-up page that brings the touch along."""
     query = urlencode({PARAMETER: token(link, touched_at)})
     return f"{reverse('account_signup')}?{query}"
+
+
+def _signed(link_id, touched_at, *quiet):
+    return signing.dumps([link_id, int(touched_at.timestamp()), *quiet], salt=_SALT)

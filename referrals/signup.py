@@ -50,7 +50,7 @@ def code_field(request) -> forms.Field:
 
 def hand_off_field(request) -> forms.Field:
     """The signed touch that the way here brought along, passed on unseen."""
-    token = request.GET.get(handoff.PARAMETER, "")
+    token = handoff.of(request)
     return forms.CharField(
         required=False,
         initial=token if handoff.read(token) else "",
@@ -63,12 +63,13 @@ def answers(request) -> dict[str, str]:
     given = signup.answers(request)
     return {
         "code": given.get("invitation_code", ""),
-        "token": given.get(handoff.PARAMETER, ""),
+        # A provider that knows the address asks for no form.
+        "token": given.get(handoff.PARAMETER, "") or handoff.of(request),
     }
 
 
 def _is_invited(request):
-    if handoff.read(request.GET.get(handoff.PARAMETER, "")):
+    if handoff.read(handoff.of(request)):
         return True
     visitor = visits.visitor_of(request)
     return bool(visitor and candidates.standing(visitor))

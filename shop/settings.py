@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "referrals.entries.middleware",
+    "referrals.passage.middleware",
     "referrals.devices.middleware",
     "shop.middleware.no_nul_bytes",
     "shop.middleware.no_blank_refusal",

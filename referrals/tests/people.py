@@ -38,6 +38,7 @@ def buy(
     due=5600,
     name="",
     street="",
+    checkout="/checkout/",
 ):
     """From the product to the thank-you page; `email` for a guest.
 
@@ -48,7 +49,7 @@ def buy(
     form |= {"email": email} if email else {}
     form |= {"name": name} if name else {}
     form |= {"street": street} if street else {}
-    asked = client.post("/checkout/", form)
+    asked = client.post(checkout, form)
     assert asked.status_code == 302, asked.content.decode()[:3000]
     known = len(stripe.events())
     stripe.pay(asked.url.rpartition("/")[2], card)

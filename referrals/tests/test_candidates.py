@@ -204,6 +204,7 @@ def test_the_box_says_that_an_invitation_stands(client, link):
 
 def test_an_invitation_travels_in_the_way_to_the_sign_up_page(client, link):
     touched_at = timezone.now() - timedelta(hours=1)
+    client.cookies["tandem_consent"] = "no"
     page = client.get(handoff.sign_up_url(link, touched_at))
     assert settings.REFERRAL_COOKIE not in client.cookies
     token = page.context["form"]["invited"].value()

@@ -26,6 +26,7 @@ from referrals import (
     links,
     name_reports,
     names,
+    passage,
     terms,
     visits,
 )
@@ -67,9 +68,10 @@ def dismiss(request):
     visitor = visits.visitor_of(request)
     if visitor:
         visits.dismiss(visitor)
-    return HttpResponseRedirect(
-        destinations.own_path(request.POST.get("next", "")) or reverse("home")
-    )
+    location = destinations.own_path(request.POST.get("next", "")) or reverse("home")
+    # What no browser holds goes on, and is spoken of no more.
+    quiet = "" if visitor else handoff.quieted(handoff.of(request))
+    return HttpResponseRedirect(passage.onto(location, quiet))
 
 
 @require_POST
@@ -81,11 +83,11 @@ def keep(request):
     token = request.POST.get(handoff.PARAMETER, "")
     location = destinations.own_path(request.POST.get("next", "")) or reverse("home")
     if request.POST.get("answer") == consent.NO:
-        response = HttpResponseRedirect(entries.carrying(location, token))
+        response = HttpResponseRedirect(passage.onto(location, token))
         visits.forget(request, response)
         consent.note_no(response)
         return response
-    touch = next((t for t in candidates.of_hand_off(token) if not t.against), None)
+    touch = candidates.carried(token)
     response = HttpResponseRedirect(location)
     if touch and touch.link.owner != request.user and not request.user.is_staff:
         visits.keep(request, response, touch.link, touch.touched_at)
