@@ -22,7 +22,7 @@ from django.utils.cache import (
     patch_vary_headers,
 )
 
-from referrals import clicks, destinations, passage, visits
+from referrals import baskets, clicks, destinations, passage, visits
 from referrals.clicks import Click, Outcome
 from referrals.models import ReferralLink
 
@@ -102,7 +102,11 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     if click.outcome in _SAID:
         # In a cookie: no session row.
         messages.info(request, _SAID[click.outcome])
-    elif click.outcome in _CAME_IN and _is_member(request):
+    elif (
+        click.outcome in _CAME_IN
+        and not baskets.is_one(click.link)
+        and _is_member(request)
+    ):
         messages.info(request, MEMBER)
     if click.token:
         visits.plant(response, click.token, click.link.visit_days)

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from referrals import bare
+from referrals import bare, baskets
 from referrals.models import MemberChoices
 
 
@@ -29,6 +29,37 @@ class LabelForm(forms.Form):
 
 class ItemForm(forms.Form):
     product = forms.SlugField(max_length=200)
+
+
+class BasketForm(forms.Form):
+    """What of a cart goes to a friend, and a word with it."""
+
+    picked = forms.TypedMultipleChoiceField(
+        label="What goes along",
+        coerce=int,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one thing."},
+    )
+    note = forms.CharField(
+        label="A few words",
+        required=False,
+        max_length=bare.MOST,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=f"Up to {bare.MOST} characters. Links are taken out.",
+    )
+
+    def __init__(self, lines, data=None):
+        choices = [(line.variant.pk, _named(line)) for line in lines]
+        super().__init__(data, initial={"picked": [pk for pk, _ in choices]})
+        self.fields["picked"].choices = choices
+
+    def clean_picked(self):
+        picked = set(self.cleaned_data["picked"])
+        if len(picked) > baskets.MOST_LINES:
+            raise forms.ValidationError(
+                f"{baskets.MOST_LINES} things go into one link. Choose fewer."
+            )
+        return picked
 
 
 class WishForm(forms.Form):
@@ -91,3 +122,8 @@ class NameForm(forms.Form):
     shows_name = forms.BooleanField(
         required=False, label="Friends may see my first name and initial"
     )
+
+
+def _named(line):
+    name = ", ".join(filter(None, [line.variant.product.name, line.variant.name]))
+    return f"{line.quantity} × {name}" if line.quantity > 1 else name

@@ -17,6 +17,8 @@ from referrals.models import (
     Notice,
     ReferralLink,
     Reward,
+    SharedCart,
+    SharedCartLine,
     Visit,
     Visitor,
 )
@@ -40,6 +42,13 @@ def export(user: User) -> dict:
         ),
         "own_links": _rows(
             ReferralLink.objects.filter(owner=user), "kind", "label", "created_at"
+        ),
+        "shared_carts": _rows(
+            SharedCart.objects.filter(link__owner=user), "note", "created_at"
+        ),
+        "shared_things": _rows(
+            SharedCartLine.objects.filter(cart__link__owner=user),
+            *["cart", "variant__sku", "quantity"],
         ),
         "own_codes": _rows(Code.objects.filter(link__owner=user), "display"),
         "friends": _rows(friends, "status", "created_at"),
@@ -76,6 +85,7 @@ def erase(user: User) -> None:
         disabled_at=now, disabled_reason=OWNER_LEFT
     )
     ReferralLink.objects.filter(owner=user).update(label="")
+    SharedCart.objects.filter(link__owner=user).delete()
     Visitor.objects.filter(user=user).update(user=None)
     Device.objects.filter(user=user).delete()
     MemberChoices.objects.filter(user=user).delete()

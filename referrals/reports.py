@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import CreditLot, LedgerAccount, User
+from orders.models import Order
 from referrals import links as invitations
 from referrals import name_reports, names, sharing, terms
 from referrals import progress as told
@@ -20,6 +21,7 @@ from referrals.models import (
     Attribution,
     Code,
     Notice,
+    OrderTouch,
     ReferralLink,
     Reward,
     Settlement,
@@ -65,13 +67,15 @@ class Numbers:
 class Shared:
     """One of a member's links and what came by it; `earned` in minor units.
 
-    `waiting` is a code that staff have to allow first.
+    `bought` counts orders, of friends and of guests. `waiting` is a code that staff
+    have to allow first.
     """
 
     link: ReferralLink
     url: str
     opened: int
     joined: int
+    bought: int
     earned: int
     waiting: str
 
@@ -165,12 +169,22 @@ def links(user: User) -> list[Shared]:
         currency=settings.SHOP_CURRENCY,
     )
     kept = Sum(F("amount") - F("amount_reversed"))
+    touched = OrderTouch.objects.filter(
+        link=OuterRef("pk"), order__in=Order.objects.confirmed()
+    )
+    elsewhere = (
+        Order.objects.confirmed()
+        .filter(user__attribution__link=OuterRef("pk"))
+        .exclude(referral_touch__link=F("user__attribution__link"))
+    )
     waiting = Code.objects.filter(
         link=OuterRef("pk"), retired_at=None, waits_since__isnull=False
     )
     found = invitations.shared_by(user).annotate(
         opened=_one(visits, "link", Count("visitor", distinct=True)),
         joined=_one(joined, "link", Count("pk")),
+        touched=_one(touched, "link", Count("pk")),
+        elsewhere=_one(elsewhere, "user__attribution__link", Count("pk")),
         earned=_one(rewards, "attribution__link", kept),
         waiting=Subquery(waiting.order_by("-pk").values("display")[:1]),
     )
@@ -180,6 +194,7 @@ def links(user: User) -> list[Shared]:
             url=invitations.url_of(link),
             opened=(link.opened or 0) + (link.joined or 0),
             joined=link.joined or 0,
+            bought=(link.touched or 0) + (link.elsewhere or 0),
             earned=link.earned or 0,
             waiting=link.waiting or "",
         )

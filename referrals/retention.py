@@ -5,6 +5,7 @@ A visit that somebody joined by stays with the attribution, but its network and 
 go after 180 days: they serve only to see one person behind two. So does the network
 that a name was reported from. Of a signal of risk the row stays, for it explains a
 decision about money; it holds hashes, ids and counts only.
+A cart that a member shared goes after 180 days.
 """
 
 from collections.abc import Iterator
@@ -20,12 +21,14 @@ from referrals.models import (
     Device,
     FormerCustomer,
     NameReport,
+    SharedCart,
     Visit,
     Visitor,
 )
 
 ACTIVITIES = timedelta(days=90)
 EVIDENCE = timedelta(days=180)
+SHARED_CARTS = timedelta(days=180)  # the link stays, and leads home
 
 # Rows of one statement: no lock is held for longer than these take.
 BATCH = 1000
@@ -48,6 +51,7 @@ def purge() -> dict[str, int]:
         "reporters": _forget_reporters(now - EVIDENCE),
         "activities": _forget_activities(now - ACTIVITIES),
         "visitors": _forget_visitors(since, now),
+        "shared carts": _delete(SharedCart, "created_at", now - SHARED_CARTS),
         "devices": _delete(Device, "seen_at", now - EVIDENCE),
         "former customers": _delete(
             FormerCustomer, "created_at", now - formers.KEPT_FOR

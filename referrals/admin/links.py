@@ -4,8 +4,15 @@ from django import forms
 from django.contrib import admin, messages
 
 from referrals import codes, destinations, links
-from referrals.models import CampaignDay, Code, LinkDay, ReferralLink
-from shop.kit.staff import ReadOnlyAdmin, whether
+from referrals.models import (
+    CampaignDay,
+    Code,
+    LinkDay,
+    ReferralLink,
+    SharedCart,
+    SharedCartLine,
+)
+from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, whether
 
 
 class CampaignLinkForm(forms.ModelForm):
@@ -101,3 +108,17 @@ class CampaignDayAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "channel"]
     search_fields = ["campaign__name"]
     ordering = ["-day", "campaign", "kind", "channel"]
+
+
+class SharedCartLineInline(ReadOnlyInline):
+    model = SharedCartLine
+    fields = ["variant", "quantity"]
+
+
+@admin.register(SharedCart)
+class SharedCartAdmin(ReadOnlyAdmin):
+    list_display = ["link", "note", "created_at"]
+    list_select_related = ["link__owner"]
+    search_fields = ["link__owner__email", "link__codes__text"]
+    exclude = ["token", "content_hash"]
+    inlines = [SharedCartLineInline]

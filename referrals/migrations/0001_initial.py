@@ -2723,4 +2723,77 @@ class Migration(migrations.Migration):
                 name="settlement_to_repeat",
             ),
         ),
+        migrations.CreateModel(
+            name="SharedCart",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("token", models.CharField(max_length=22, unique=True)),
+                ("content_hash", models.CharField(max_length=64)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "link",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shared_cart",
+                        to="referrals.referrallink",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SharedCartLine",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("quantity", models.PositiveIntegerField()),
+                (
+                    "cart",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="referrals.sharedcart",
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="catalog.variant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name="sharedcart",
+            index=models.Index(fields=["created_at"], name="shared_cart_by_age"),
+        ),
+        migrations.AddConstraint(
+            model_name="sharedcartline",
+            constraint=models.UniqueConstraint(
+                fields=("cart", "variant"), name="shared_line_once_per_variant"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="sharedcartline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="shared_line_has_pieces"
+            ),
+        ),
     ]

@@ -1,6 +1,7 @@
 """Who brought whom, and what it earned: one file per noun."""
 
 from referrals.models.attributions import Attribution, Claim, FormerCustomer
+from referrals.models.baskets import SharedCart, SharedCartLine
 from referrals.models.campaigns import Budget, Campaign, Exclusion, Milestone, Terms
 from referrals.models.invitations import Invitation, Suppression
 from referrals.models.links import (
@@ -62,6 +63,8 @@ __all__ = [
     "Reward",
     "RiskSignal",
     "Settlement",
+    "SharedCart",
+    "SharedCartLine",
     "Suppression",
     "Terms",
     "Unsettled",

@@ -38,6 +38,7 @@ from referrals.models import (
     ReviewCase,
     ReviewDecision,
     RiskSignal,
+    SharedCart,
     Suppression,
     Unsettled,
     Visit,
@@ -92,7 +93,7 @@ def make_visit(visitor=None, link=None, *, days_ago=1, at=None) -> Visit:
 def make_attribution(inviter=None, invitee=None, *, joined_days_ago=1, **fields):
     """A friend who joined through a member's link, address verified."""
     inviter = inviter or make_member()
-    link = make_link(inviter)
+    link = fields.pop("link", None) or make_link(inviter)
     invitee = invitee or make_member(days_ago=joined_days_ago)
     fields.setdefault("terms", terms.newest(link.campaign, settings.SHOP_CURRENCY))
     fields.setdefault("status", Attribution.Status.ACTIVE)
@@ -233,6 +234,12 @@ def make_rows(attribution, order, staff, number) -> None:
         sender=inviter, campaign=campaign, link=link, address_hash=f"{number:064}"
     )
     Suppression.objects.create(address_hash=f"{number:064}")
+    cart = SharedCart.objects.create(
+        link=link, token=f"cart-{number}", content_hash=f"{number:064}"
+    )
+    cart.lines.create(
+        variant=make_product(slug=f"shared-{number}").variants.get(), quantity=1
+    )
 
 
 def set_terms(**changes):

@@ -7,11 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from catalog import stock
 from catalog.models import Product
-from catalog.tests.factories import make_product, make_variant
-from orders.models import CartLine
-from orders.tests.factories import make_cart, make_zone
+from catalog.tests.factories import make_product
 from referrals import cards, codes, links, settlement, sharing, terms
 from referrals.models import Campaign, Code, Notice, ReferralLink, Visit
 from referrals.tests.counting import counted
@@ -311,57 +308,6 @@ def test_rules_are_for_everybody_and_follow_the_live_terms(client):
     assert "$9 once for 5 friends" in page
     assert "At most 4 a month and 50 a year are rewarded." in page
     assert "It can be spent for 90 days" in page
-
-
-# A shared cart
-
-
-def test_a_shared_cart_is_looked_over_and_taken_by_a_post(client, anna):
-    make_zone()
-    lamp, vase = make_variant(stock=5), make_variant(stock=5)
-    make_cart(anna, {lamp: 2, vase: 1})
-    client.post("/shared-cart/")
-    link = ReferralLink.objects.get(is_default=False)
-    stock.take({lamp: 4}, cause="test", reason="Sold")
-    friend = Client()
-
-    way = friend.get(f"/r/{link.codes.get().text}/")["Location"]
-    page = friend.get(way)
-
-    assert page.status_code == 200
-    assert "1 left of 2" in text_of(page)
-    assert "gives you $5" in text_of(page)
-    assert CartLine.objects.count() == 2  # looking took nothing
-    friend.post(way)
-    assert sorted(
-        CartLine.objects.filter(cart__user=None).values_list("quantity", flat=True)
-    ) == [1, 1]
-    assert CartLine.objects.filter(cart__user=anna).count() == 2
-
-
-def test_what_is_not_sold_any_more_is_named_and_left_out(client, anna):
-    make_zone()
-    lamp = make_variant(stock=5)
-    make_cart(anna, {lamp: 1})
-    client.post("/shared-cart/")
-    link = ReferralLink.objects.get(is_default=False)
-    Product.objects.update(status=Product.Status.ARCHIVED)
-
-    page = text_of(Client().get(link.path))
-
-    assert "Not there any more" in page
-    assert "Put it into my cart" not in page
-
-
-def test_a_cart_that_we_did_not_sign_is_not_there(client):
-    assert client.get("/shared-cart/WzFd:1abc:forged/").status_code == 404
-
-
-def test_an_empty_cart_is_not_shared(client, anna):
-    page = client.post("/shared-cart/", follow=True)
-
-    assert "There is nothing in your cart to share." in text_of(page)
-    assert not ReferralLink.objects.exists()
 
 
 # Dates

@@ -23,10 +23,18 @@ NO_MORE_WISHES = (
     f"You have chosen {codes.MOST_WISHES} codes, which is the most. "
     "All of them go on working."
 )
-SLOWER = "That was a lot at once. Wait an hour, then try again."
+MOST_A_DAY = 40
+SLOWER = (
+    f"You have made and changed {MOST_A_DAY} links today, which is the most. "
+    "Try again tomorrow."
+)
 NO_OFFER = "There are no invitations at the moment."
 
-_A_DAY = {"limit": 40, "seconds": 86_400}
+_A_DAY = {"limit": MOST_A_DAY, "seconds": 86_400}
+
+
+class _TooFast(Exception):
+    """More links were made and changed today than anybody needs."""
 
 
 @never_cache
@@ -42,7 +50,7 @@ def add(request):
     form = LabelForm(request.POST)
     if not form.is_valid():
         return _page(request, label_form=form, status=422)
-    if not _may(request):
+    if not may_make(request):
         messages.warning(request, SLOWER)
         return redirect("referrals:links")
     try:
@@ -64,13 +72,15 @@ def choose(request, pk):
     form = WishForm(request.POST)
     if form.is_valid():
         try:
-            if not _may(request):
-                raise codes.NotAvailable
+            if not may_make(request):
+                raise _TooFast
             code = codes.choose(link, form.cleaned_data["code"])
         except codes.NotACode as error:
             form.add_error("code", str(error))
         except codes.NotAvailable:
             form.add_error("code", NOT_AVAILABLE)
+        except _TooFast:
+            form.add_error("code", SLOWER)
         except codes.TooManyWishes:
             form.add_error("code", NO_MORE_WISHES)
         else:
@@ -89,7 +99,7 @@ def choose(request, pk):
 def rotate(request, pk):
     """A link has leaked: retire what it goes by, in one click."""
     link = _own(request, pk)
-    if not _may(request):
+    if not may_make(request):
         messages.warning(request, SLOWER)
     else:
         code = links.rotate(link)
@@ -118,9 +128,10 @@ def share_item(request):
         raise Http404
     live = Product.objects.live().select_related("category")
     product = get_object_or_404(live, slug=form.cleaned_data["product"])
+    if not may_make(request):
+        messages.warning(request, SLOWER)
+        return redirect("referrals:links")
     try:
-        if not _may(request):
-            raise links.TooMany
         links.for_product(request.user, product)
     except links.TooMany:
         messages.warning(request, TOO_MANY)
@@ -171,5 +182,6 @@ def _own(request, pk, **more):
     return link
 
 
-def _may(request):
+def may_make(request) -> bool:
+    """Whether this member may make or change one more link today."""
     return limits.allow("own-links", f"user:{request.user.pk}", **_A_DAY)

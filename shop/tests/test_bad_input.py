@@ -275,7 +275,7 @@ FORMS = [
         "account/invite/name/", {"name": "Ada Lovelace", "shows_name": "on"}, "member"
     ),
     Form("name/report/<str:token>/", {}),
-    Form("shared-cart/", {}, "member"),
+    Form("shared-cart/", {"picked": "1", "note": "For you"}, "member"),
     Form("shared-cart/<str:token>/", {}),
     Form(
         "accounts/login/",
