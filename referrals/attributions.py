@@ -25,6 +25,7 @@ from referrals import (
     eligibility,
     handoff,
     notices,
+    remarks,
     signup,
     terms,
     visits,
@@ -225,7 +226,9 @@ def on_signed_up(sender, request, user, **kwargs):
 
 def on_email_confirmed(sender, request, email_address, **kwargs):
     if proofs.is_by_own_code(request):
-        _quietly(activate, email_address.user)
+        attribution = _quietly(activate, email_address.user)
+        if attribution and attribution.status == Status.VOID:
+            remarks.after_void(request)
     else:
         # Whoever resets the password of an account that was never verified may not be
         # the one who opened it in their name, by a link of somebody else's choice.
@@ -235,6 +238,7 @@ def on_email_confirmed(sender, request, email_address, **kwargs):
 def on_logged_in(sender, request, user, **kwargs):
     if _quietly(discounts.promised, user):
         _quietly(visits.follow, request, user)
+    _quietly(remarks.at_sign_in, request, user)
     request.session.pop(handoff.PARAMETER, None)
 
 

@@ -109,7 +109,7 @@ def for_visitor(request) -> Invitation | None:
     if request.user.is_authenticated:
         gift = discounts.promised(request.user)
         return gift and Invitation(gift.terms, "", has_joined=True)
-    return _promise(candidates.standing(visitor))
+    return None if visitor.has_bought else _promise(candidates.standing(visitor))
 
 
 def _carried(request):

@@ -22,24 +22,18 @@ from django.utils.cache import (
     patch_vary_headers,
 )
 
-from referrals import baskets, clicks, destinations, passage, visits
+from referrals import clicks, destinations, passage, remarks, visits
 from referrals.clicks import Click, Outcome
 from referrals.models import ReferralLink
 
 logger = logging.getLogger("tandem.referrals")
 
-INACTIVE = "This invitation is not active."
-USED_UP = "This card has been used already."
-MEMBER = (
-    "You are already with us, and this gift is for somebody new. "
-    "Share your own link instead."
-)
 _CAME_IN = {Outcome.COUNTED, Outcome.HANDED_OVER}
 _SAID = {
-    Outcome.INACTIVE: INACTIVE,
-    Outcome.USED_UP: USED_UP,
-    Outcome.OWN: "This is your own link. It counts when somebody else opens it.",
-    Outcome.STAFF: "You are signed in as staff, so this visit is not counted.",
+    Outcome.INACTIVE: remarks.INACTIVE,
+    Outcome.USED_UP: remarks.USED_UP,
+    Outcome.OWN: remarks.OWN,
+    Outcome.STAFF: remarks.STAFF,
 }
 
 
@@ -102,12 +96,8 @@ def send_on(request, click: Click, location: str) -> HttpResponse:
     if click.outcome in _SAID:
         # In a cookie: no session row.
         messages.info(request, _SAID[click.outcome])
-    elif (
-        click.outcome in _CAME_IN
-        and not baskets.is_one(click.link)
-        and _is_member(request)
-    ):
-        messages.info(request, MEMBER)
+    elif click.outcome in _CAME_IN and _is_member(request):
+        remarks.to_member(request, click.link)
     if click.token:
         visits.plant(response, click.token, click.link.visit_days)
     return _then(response, click.remains)

@@ -23,6 +23,7 @@ from referrals import (
     destinations,
     handoff,
     plugins,
+    terms,
     visits,
 )
 
@@ -86,8 +87,9 @@ def _remember(request, token):
     except DatabaseError:
         logger.exception("a touch that was carried here was not written down")
         return
+    request._referral_token = planted, terms.visit_days()
     # For the page it is as if the browser had brought the cookie it is given.
-    request._referral_token = request.COOKIES[settings.REFERRAL_COOKIE] = planted
+    request.COOKIES[settings.REFERRAL_COOKIE] = planted
     vars(request).pop("_referral_visitor", None)
 
 

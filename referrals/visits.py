@@ -15,6 +15,7 @@ from django.db.models import Exists, F, Max, OuterRef, Subquery, Value
 from django.utils import timezone
 
 from accounts.models import User
+from orders.models import Order
 from referrals import consent, origins, signals, terms
 from referrals.models import Attribution, ReferralLink, RiskSignal, Visit, Visitor
 
@@ -34,7 +35,8 @@ def visitor_of(request) -> Visitor | None:
     """The browser that the request's cookie names; nobody, if it names none we know.
 
     One query a request. `is_owner` tells whether who is signed in opened their own link
-    here, before they signed in.
+    here, before they signed in; `has_bought` whether its gift has been used or lost: an
+    order was paid here, or by the person whose browser it is.
     """
     if not hasattr(request, "_referral_visitor"):
         token = request.COOKIES.get(settings.REFERRAL_COOKIE, "")
@@ -200,9 +202,15 @@ def _known(request, token):
     user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
     own = Visit.objects.filter(visitor=OuterRef("pk"), link__owner=user and user.pk)
     is_member = user is not None and user.is_authenticated
+    confirmed = Order.objects.confirmed()
+    here = confirmed.filter(referral_touch__visitor=OuterRef("pk"))
+    theirs = confirmed.filter(user=OuterRef("user"))
     return (
         Visitor.objects.filter(token_hash=_hash(token))
-        .annotate(is_owner=Exists(own) if is_member else Value(False))
+        .annotate(
+            is_owner=Exists(own) if is_member else Value(False),
+            has_bought=Exists(here) | Exists(theirs),
+        )
         .first()
     )
 

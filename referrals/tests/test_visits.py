@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import entries
+from referrals import remarks
 from referrals.models import Campaign, LinkDay, ReferralLink, Visit, Visitor
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
@@ -94,7 +94,7 @@ def test_a_garbled_link_leads_home_with_one_neutral_word(client, link, garbage):
     assert (response.status_code, response["Location"]) == (302, "/")
     assert nothing_was_kept(response)
     page = client.get("/")
-    assert page.content.decode().count(entries.INACTIVE) == 1
+    assert page.content.decode().count(remarks.INACTIVE) == 1
 
 
 def test_a_disabled_link_says_what_a_garbled_one_says(client):
@@ -104,7 +104,7 @@ def test_a_disabled_link_says_what_a_garbled_one_says(client):
 
     assert response["Location"] == "/"
     assert nothing_was_kept(response)
-    assert entries.INACTIVE in client.get("/").content.decode()
+    assert remarks.INACTIVE in client.get("/").content.decode()
     assert not link.visits.exists()
 
 
@@ -167,7 +167,7 @@ def test_an_empty_code_is_taken_off_without_a_word(client):
     response = client.get("/?r=&q=1")
 
     assert response["Location"] == "/?q=1"
-    assert entries.INACTIVE not in client.get("/").content.decode()
+    assert remarks.INACTIVE not in client.get("/").content.decode()
     assert nothing_was_kept(response)
 
 
@@ -176,7 +176,7 @@ def test_a_wrong_code_on_a_page_breaks_nothing(client):
 
     assert response["Location"] == "/?q=1"
     assert nothing_was_kept(response)
-    assert entries.INACTIVE in client.get("/").content.decode()
+    assert remarks.INACTIVE in client.get("/").content.decode()
 
 
 def test_a_path_of_two_slashes_does_not_become_another_host(client, link):
