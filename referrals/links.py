@@ -1,5 +1,7 @@
 """Invitations: make them, find them by a code, end them, draw them."""
 
+from datetime import datetime
+
 import segno
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -24,6 +26,10 @@ _OWN = (Kind.INVITE, Kind.SHARE_ITEM, Kind.EMAIL)
 
 class TooMany(Exception):
     """This member has as many links as anybody may have."""
+
+
+class CannotOpen(Exception):
+    """An ended link stays ended; the message is for a person."""
 
 
 class NoOffer(Exception):
@@ -123,6 +129,37 @@ def end(link: ReferralLink) -> None:
     """Its owner does not want it any more. The default link does not end."""
     ReferralLink.objects.filter(pk=link.pk, is_default=False, disabled_at=None).update(
         disabled_at=timezone.now(), disabled_reason=ENDED_BY_OWNER
+    )
+
+
+def disable(link: ReferralLink, *, reason: str) -> bool:
+    """Staff end a link, a member's own one as well; whether it was still open."""
+    open_ones = ReferralLink.objects.filter(pk=link.pk, disabled_at=None)
+    return bool(
+        open_ones.update(disabled_at=timezone.now(), disabled_reason=reason[:120])
+    )
+
+
+def enable(link: ReferralLink) -> bool:
+    """Let an ended link count again; whether it had ended. Raises CannotOpen."""
+    if link.owner and not link.owner.is_active:
+        raise CannotOpen("Its owner has left.")
+    ended = ReferralLink.objects.filter(pk=link.pk, disabled_at__isnull=False)
+    try:
+        with transaction.atomic():
+            return bool(ended.update(disabled_at=None, disabled_reason=""))
+    except IntegrityError as error:
+        raise CannotOpen(
+            "Its owner has another link to the same product by now."
+        ) from error
+
+
+def set_dates(
+    link: ReferralLink, *, active_from: datetime | None, expires_at: datetime | None
+) -> None:
+    """From when until when a campaign's link counts; nothing for no limit."""
+    ReferralLink.objects.filter(pk=link.pk, kind=Kind.CAMPAIGN).update(
+        active_from=active_from, expires_at=expires_at
     )
 
 

@@ -2,8 +2,12 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Sum
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
 
 from referrals import codes, destinations, links
+from referrals.admin.risk import ActsWithReason, ReasonForm
 from referrals.models import (
     CampaignDay,
     Code,
@@ -12,7 +16,7 @@ from referrals.models import (
     SharedCart,
     SharedCartLine,
 )
-from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, whether
+from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, change_url, whether
 
 
 class CampaignLinkForm(forms.ModelForm):
@@ -29,8 +33,31 @@ class CampaignLinkForm(forms.ModelForm):
         return path
 
 
+class EndForm(forms.Form):
+    reason = forms.CharField(max_length=120, help_text="Kept with the link.")
+
+
+class DatesForm(forms.ModelForm):
+    """When a campaign's link counts. Empty: without a limit."""
+
+    class Meta:
+        model = ReferralLink
+        fields = ["active_from", "expires_at"]
+
+    def clean(self):
+        said = super().clean()
+        since, until = said.get("active_from"), said.get("expires_at")
+        if since and until and until <= since:
+            raise forms.ValidationError("The end comes before the start.")
+        return said
+
+
 @admin.register(ReferralLink)
-class ReferralLinkAdmin(ReadOnlyAdmin):
+class ReferralLinkAdmin(ActsWithReason, ReadOnlyAdmin):
+    """Staff make the links of campaigns and say when they count, and end any link."""
+
+    change_form_template = "admin/referrals/referrallink/change_form.html"
+    readonly_fields = ["did_not_count"]
     list_display = ["code", "owner", "kind", "campaign", "disabled_at", "created_at"]
     list_filter = ["kind", "campaign", "is_default"]
     list_select_related = ["owner", "campaign"]
@@ -47,7 +74,78 @@ class ReferralLinkAdmin(ReadOnlyAdmin):
     def code(self, link):
         return link.shown
 
-    # Staff make the links of campaigns; what stands in them stays.
+    @admin.display(description="Did not count")
+    def did_not_count(self, link):
+        names = ["previews", "own_clicks", "late_clicks"]
+        sums = LinkDay.objects.filter(link=link).aggregate(
+            **{f"all_{name}": Sum(name, default=0) for name in names}
+        )
+        machines, own, late = sums.values()
+        return f"{machines} by machines, {own} by its owner, {late} after its end"
+
+    def get_urls(self):
+        wrap, name = self.admin_site.admin_view, "referrals_referrallink"
+        return [
+            path("<int:pk>/end/", wrap(self.end), name=f"{name}_end"),
+            path("<int:pk>/open/", wrap(self.open), name=f"{name}_open"),
+            path("<int:pk>/dates/", wrap(self.dates), name=f"{name}_dates"),
+            *super().get_urls(),
+        ]
+
+    def end(self, request, pk):
+        self.refuse_others(request)
+        link = get_object_or_404(ReferralLink, pk=pk)
+        form = EndForm(request.POST if request.method == "POST" else None)
+        title = f"End: {link}"
+        if not form.is_valid():
+            return self._ask(request, form, link, title=title, button="End the link")
+        reason = form.cleaned_data["reason"]
+        if links.disable(link, reason=reason):
+            self.log_change(request, link, f"Ended. {reason}")
+            messages.success(request, f"Ended: {link}. Who came by it still counts.")
+        else:
+            messages.warning(request, "It has ended already.")
+        return redirect(change_url(ReferralLink, pk))
+
+    def open(self, request, pk):
+        self.refuse_others(request)
+        link = get_object_or_404(ReferralLink.objects.select_related("owner"), pk=pk)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        title = f"Open again: {link}"
+        if not form.is_valid():
+            return self._ask(request, form, link, title=title, button="Open the link")
+        try:
+            opened = links.enable(link)
+        except links.CannotOpen as error:
+            messages.error(request, str(error))
+        else:
+            if opened:
+                reason = form.cleaned_data["reason"]
+                self.log_change(request, link, f"Opened again. {reason}")
+                messages.success(request, f"Open again: {link}.")
+            else:
+                messages.warning(request, "It is open already.")
+        return redirect(change_url(ReferralLink, pk))
+
+    def dates(self, request, pk):
+        self.refuse_others(request)
+        link = get_object_or_404(ReferralLink, pk=pk, kind=ReferralLink.Kind.CAMPAIGN)
+        form = DatesForm(
+            request.POST if request.method == "POST" else None, instance=link
+        )
+        if not form.is_valid():
+            title = f"When it counts: {link}"
+            return self._ask(request, form, link, title=title, button="Save the dates")
+        links.set_dates(link, **form.cleaned_data)
+        since, until = (form.cleaned_data[name] for name in form.Meta.fields)
+        said = f"Counts from {since or 'the start'} until {until or 'further notice'}."
+        self.log_change(request, link, said)
+        messages.success(request, said)
+        return redirect(change_url(ReferralLink, pk))
+
+    def _ask(self, request, form, link, *, title, button):
+        back = change_url(ReferralLink, link.pk)
+        return self.ask(request, form, title=title, button=button, url=back)
 
     def has_add_permission(self, request):
         return admin.ModelAdmin.has_add_permission(self, request)
@@ -122,3 +220,10 @@ class SharedCartAdmin(ReadOnlyAdmin):
     search_fields = ["link__owner__email", "link__codes__text"]
     exclude = ["token", "content_hash"]
     inlines = [SharedCartLineInline]
+
+
+@admin.register(SharedCartLine)
+class SharedCartLineAdmin(ReadOnlyAdmin):
+    list_display = ["cart", "variant", "quantity"]
+    list_select_related = ["cart", "variant__product"]
+    search_fields = ["cart__link__owner__email", "variant__sku"]
