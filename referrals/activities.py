@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders.models import Order
-from referrals import candidates, handoff, visits
+from referrals import candidates, clicks, handoff, plugins, visits
 from referrals.models import Activity, OrderTouch
 from shop.kit import limits
 
@@ -28,18 +28,19 @@ _MINUTE = 60
 def note(request, step: Step, subject: str = "") -> None:
     """Write down a step; the same step with the same thing within a minute is one.
 
-    Beyond 200 steps a day one in ten is kept. Owners of the link and staff take none.
+    Beyond 200 steps a day one in ten is kept. Owners of the link and staff take none,
+    nor do machines, and pages that nobody has opened yet.
     """
+    if not _is_by_person(request):
+        return
     visitor = visits.visitor_of(request)
     if visitor is None or visitor.is_owner or request.user.is_staff:
         return
     # Asked of the cache first: a page that is opened twice costs no query.
-    now = timezone.now()
-    minute = int(minute_of(now).timestamp())
-    seen = f"activity:{visitor.pk}:{step}:{quote(subject)}:{minute}"
+    seen = f"activity:{visitor.pk}:{step}:{quote(subject)}"
     if not cache.add(seen, 1, timeout=_MINUTE) or not _is_kept(visitor):
         return
-    _write(visitor.pk, step, subject, now)
+    _write(visitor.pk, step, subject, timezone.now())
 
 
 def touch_order(request, order_id: int) -> bool:
@@ -75,8 +76,16 @@ def note_payment(order_id: int) -> None:
 
 
 def minute_of(moment: datetime) -> datetime:
-    """Its start: in it the same step with the same thing is one."""
+    """Its start: in it the database keeps the same step with the same thing once."""
     return moment.replace(second=0, microsecond=0)
+
+
+def _is_by_person(request):
+    if clicks.is_speculation(request):
+        return False
+    if request.method == "GET" and not clicks.is_navigation(request):
+        return False
+    return not plugins.ask("REFERRAL_BOT_DETECTOR", clicks.is_machine, request)
 
 
 def _write(visitor_id, step, subject, at):

@@ -1,6 +1,8 @@
 """R-T11: the steps of a browser that came by a link, and the touch behind an order."""
 
 import pytest
+from django.conf import settings
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -13,6 +15,7 @@ from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_link,
     make_member,
+    make_order,
     make_visit,
     make_visitor,
 )
@@ -100,17 +103,66 @@ def test_a_payment_is_one_step_however_often_it_is_told(
 def test_the_same_step_within_a_minute_is_one(client, link, mug, time_machine):
     make_product("Jug", slug="jug")
     make_visit(make_visitor(client), link)
-    time_machine.move_to("2036-03-01T12:00:01Z", tick=False)
-    client.get("/p/mug/")
     time_machine.move_to("2036-03-01T12:00:59Z", tick=False)
+    client.get("/p/mug/")
+    time_machine.move_to("2036-03-01T12:01:58Z", tick=False)
     client.get("/p/mug/")
     client.get("/p/jug/")
     assert len(steps()) == 2
 
-    time_machine.move_to("2036-03-01T12:01:00Z", tick=False)
+    time_machine.move_to("2036-03-01T12:02:00Z", tick=False)
     client.get("/p/mug/")
 
     assert len(steps()) == 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"Sec-Fetch-Mode": "cors"},
+        {"Sec-Fetch-Dest": "image"},
+        {"User-Agent": "Twitterbot/1.0"},
+    ],
+    ids=lambda headers: " ".join(headers.values()),
+)
+def test_what_nobody_looks_at_is_no_step(client, link, mug, headers):
+    make_visit(make_visitor(client), link)
+
+    client.get("/p/mug/", headers=headers)
+
+    assert steps() == []
+
+
+def test_a_thing_put_into_the_cart_by_a_script_of_the_page_is_a_step(client, link, mug):
+    make_visit(make_visitor(client), link)
+
+    client.post(
+        "/cart/add/",
+        {"variant": mug.sku, "quantity": 1},
+        headers={"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+    )
+
+    assert [step for step, _ in steps()] == ["added_to_cart"]
+
+
+@pytest.mark.parametrize("who", ["owner", "staff"])
+def test_an_order_of_an_owner_or_of_staff_keeps_no_link(rf, link, who):
+    buyer = link.owner if who == "owner" else make_member(is_staff=True)
+    request = rf.post("/checkout/")
+    browser = Client()
+    visitor = make_visitor(browser)
+    make_visit(visitor, link)
+    request.COOKIES = {settings.REFERRAL_COOKIE: browser.cookies["tandem_visit"].value}
+    request.user = buyer
+
+    kept = activities.touch_order(request, make_order(buyer).pk)
+
+    assert not kept
+    assert not OrderTouch.objects.exists()
+    request.user = make_member()
+    assert activities.touch_order(request, make_order(request.user).pk)
 
 
 def test_the_database_keeps_one_of_two_at_once():
