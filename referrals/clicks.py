@@ -79,12 +79,15 @@ def is_navigation(request) -> bool:
     )
 
 
-def click(request, texts: list[str], *, kind: str = "") -> Click:
+def click(
+    request, texts: list[str], *, kind: str = "", is_landing: bool = False
+) -> Click:
     """Judge a request for a link by the codes it carries, and write down what it is.
 
     At most three queries. A person's click becomes a Visit (or, where nothing may be
     remembered, a token for one sitting), a machine's, the owner's or a late one a count
     of the day, everything else nothing. With a `kind` only links of it are looked at.
+    `is_landing` where the answer is a page already and not the way to one.
     """
     if request.method != "GET" or not is_navigation(request):
         return Click(Outcome.IGNORED)
@@ -95,7 +98,8 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
     link = next((link for link in found if _is_active(link)), None)
     machine = plugins.ask("REFERRAL_BOT_DETECTOR", is_machine, request)
     if link is None:
-        guesses.count(client)
+        # What there once was is no guess, and costs the same.
+        guesses.count(client, is_guess=not found)
         # Only afterwards: else the time would tell which code exists, and which not.
         remains = partial(_follow_up, found, machine, client, texts)
         return Click(Outcome.INACTIVE, remains=remains)
@@ -114,7 +118,8 @@ def click(request, texts: list[str], *, kind: str = "") -> Click:
     if not consent.may_remember(request):
         return _handed_over(link)
     try:
-        return Click(Outcome.COUNTED, link, token=visits.log(request, link))
+        token = visits.log(request, link, is_landing=is_landing)
+        return Click(Outcome.COUNTED, link, token=token)
     except DatabaseError:
         # What cannot be written down goes along in the address.
         logger.exception("a click on link %s was not written down", link.pk)

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
-ENTRIES = ("/r/", "/ref/", "/referral/")
+# A phone that begins every word with a capital, and whoever shouts, are let in, too.
+ENTRY_WORDS = ("r", "ref", "referral", "R", "Ref", "REF", "Referral", "REFERRAL")
+ENTRIES = tuple(f"/{word}/" for word in ENTRY_WORDS)
 
 # No pages of the shop: no code is read from their address, no view of them counted.
 NO_PAGES = (

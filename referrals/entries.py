@@ -117,9 +117,10 @@ def middleware(get_response):
         came_back = is_page and settings.REFERRAL_COOKIE in request.COOKIES
         visitor = visits.visitor_of(request) if came_back else None
         response = get_response(request)
-        if hasattr(request, "_referral_token"):
-            visits.plant(response, *request._referral_token)
-        elif came_back:
+        planted = getattr(request, "_referral_token", None)
+        if planted:
+            visits.plant(response, *planted)
+        if came_back and (visitor or not planted):
             _see_again(request, response, visitor)
         return response
 
@@ -129,7 +130,7 @@ def middleware(get_response):
 def _touch(request, code, kind):
     try:
         with transaction.atomic():
-            made = clicks.click(request, [code], kind=kind)
+            made = clicks.click(request, [code], kind=kind, is_landing=True)
     except Exception:
         logger.exception("a touch was not kept, and its page is shown all the same")
         return None

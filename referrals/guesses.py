@@ -11,6 +11,7 @@ from shop.kit import limits
 
 MOST = 20
 _NAME = "invitation-misses"
+_LATE = "invitation-latecomers"
 _HOUR = 3600
 
 
@@ -24,9 +25,13 @@ def are_too_many(client: str) -> bool:
     return limits.is_used_up(_NAME, client, limit=MOST, seconds=_HOUR)
 
 
-def count(client: str) -> None:
-    """One more request whose codes led nowhere."""
-    limits.count(_NAME, client, seconds=_HOUR)
+def count(client: str, *, is_guess: bool = True) -> None:
+    """One more request whose codes led nowhere.
+
+    One that named a link which there is, or was, guesses nothing: a whole office may
+    still open it. It is counted aside, so that the time tells no difference.
+    """
+    limits.count(_NAME if is_guess else _LATE, client, seconds=_HOUR)
 
 
 def look_at(client: str, texts: list[str]) -> None:

@@ -83,7 +83,7 @@ def _remember(request, token):
     if touch is None:
         return
     try:
-        planted = visits.log(request, touch.link, at=touch.touched_at)
+        planted = visits.log(request, touch.link, at=touch.touched_at, is_landing=True)
     except DatabaseError:
         logger.exception("a touch that was carried here was not written down")
         return

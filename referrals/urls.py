@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from referrals import views
+from referrals import destinations, views
 
 
 class AnythingConverter(StringConverter):
@@ -20,8 +20,10 @@ register_converter(QrConverter, "qr_form")
 app_name = "referrals"
 urlpatterns = [
     path("r/<anything:code>", views.open_link, name="link"),
-    path("ref/<anything:code>", views.open_link),
-    path("referral/<anything:code>", views.open_link),
+    *(
+        path(f"{word}/<anything:code>", views.open_link)
+        for word in destinations.ENTRY_WORDS[1:]
+    ),
     path("account/invite/", views.invite, name="invite"),
     path("account/invite/friends/<int:pk>/", views.friend, name="friend"),
     path("account/invite/links/", views.links_page, name="links"),

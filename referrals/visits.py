@@ -72,10 +72,17 @@ def follow(request, user: User) -> None:
 # What is written down
 
 
-def log(request, link: ReferralLink, *, at: datetime | None = None) -> str:
+def log(
+    request,
+    link: ReferralLink,
+    *,
+    at: datetime | None = None,
+    is_landing: bool = False,
+) -> str:
     """One person's click: the browser, known or new, and its visit.
 
-    Returns the token to plant. `at` is when the link was opened, if not now.
+    Returns the token to plant. `at` is when the link was opened, if not now. On a
+    landing the browser sees its first page with the answer.
     """
     now = timezone.now()
     at = at or now
@@ -93,7 +100,9 @@ def log(request, link: ReferralLink, *, at: datetime | None = None) -> str:
     with transaction.atomic():
         if visitor is None:
             token = secrets.token_urlsafe(16)
-            visitor = Visitor.objects.create(token_hash=_hash(token))
+            visitor = Visitor.objects.create(
+                token_hash=_hash(token), landed_at=now if is_landing else None
+            )
         elif visitor.visit:
             Visit.objects.filter(pk=visitor.visit).update(
                 clicks=F("clicks") + 1, last_at=now

@@ -11,13 +11,14 @@ from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import include, path
+from django.utils import timezone
 from django.views.generic import View
 
 from catalog import views as catalog_views
 from catalog.tests.factories import make_product
 from referrals.entries import ReferralEntryMixin, entry, referral_entry
 from referrals.models import Attribution, LinkDay, Visit, Visitor
-from referrals.tests.factories import make_link
+from referrals.tests.factories import make_link, make_visitor
 from referrals.tests.people import join
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -165,6 +166,27 @@ def test_a_second_look_is_one_visit(client, link):
 
     assert Visit.objects.get().clicks == 2
     assert Visitor.objects.count() == 1
+
+
+def test_the_page_behind_a_code_is_the_landing_and_the_next_a_person(client, link):
+    client.get("/gift/A01B2C3D/mug/")
+    visitor = Visitor.objects.get()
+    assert visitor.landed_at
+    assert visitor.confirmed_at is None
+
+    client.get("/")
+
+    visitor.refresh_from_db()
+    assert visitor.confirmed_at
+
+
+def test_a_browser_that_is_known_shows_its_person_on_such_a_page(client, link):
+    visitor = make_visitor(client, landed_at=timezone.now())
+
+    client.get("/gift/A01B2C3D/mug/")
+
+    visitor.refresh_from_db()
+    assert visitor.confirmed_at
 
 
 def test_a_cookie_we_do_not_know_is_replaced_and_not_taken_away(client, link):

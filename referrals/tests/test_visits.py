@@ -57,7 +57,7 @@ def nothing_was_kept(response):
 # R-L10: the ways in
 
 
-@pytest.mark.parametrize("word", ["r", "ref", "referral"])
+@pytest.mark.parametrize("word", ["r", "ref", "referral", "R", "REF", "Referral"])
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("code", ["A01B2C3D", "a01b2c3d", "AOIB-2C3D"])
 def test_every_spelling_of_a_link_leads_home_and_counts(
@@ -193,6 +193,7 @@ def test_a_path_of_two_slashes_does_not_become_another_host(client, link):
         "/media/x.webp",
         "/webhooks/stripe/",
         "/healthz",
+        "/api/orders/",
     ],
 )
 def test_what_is_no_page_keeps_its_parameters(client, link, path):
@@ -245,6 +246,7 @@ def test_htmx_and_forms_keep_their_parameters(client, link):
         "/r/A01B2C3D/",
         "/ref/A01B2C3D?next=/r/A01B2C3D/",
         "/%72/A01B2C3D/",
+        "/R/A01B2C3D/",
         "",
         "?next=//evil",
         "#x",
@@ -707,6 +709,16 @@ def test_a_member_who_signs_in_elsewhere_can_still_be_reminded(client):
     assert (
         "You have $5 off your first order over $20." in client.get("/").content.decode()
     )
+
+
+def test_who_opens_an_ended_link_again_and_again_guesses_nothing(client, link):
+    make_link(text="SECXND22", disabled_at=timezone.now())
+
+    for _ in range(25):
+        assert client.get("/r/SECXND22/").status_code == 302
+
+    client.get("/r/A01B2C3D/")
+    assert Visit.objects.get().link == link
 
 
 def test_an_old_touch_is_no_touch(client, link):
