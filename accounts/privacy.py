@@ -1,20 +1,24 @@
 """What the shop knows of a person, for them to take along, and the way to leave.
 
 Rooms of other apps that know something more are named by `PRIVACY_ROOMS` in settings:
-each has `export(user)` and `erase(user)`. What the law has a shop keep, orders and the
-movements of money, stays and belongs to nobody that can be named.
+each has `export(user)`, `erase(user)` and `pending(user)`. What the law has a shop
+keep, orders and the movements of money, stays.
 """
 
+from collections import Counter
 from datetime import datetime
 from importlib import import_module
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import ledger
 from accounts.models import User
+from shop.kit import mail
 
 Kind = ledger.Kind
 
@@ -77,6 +81,14 @@ def leaves_behind(user: User) -> dict[str, int]:
     return dict(wallets.values_list("currency", "balance"))
 
 
+def on_the_way(user: User) -> dict[str, int]:
+    """What a person would have got and does not get once the account is closed."""
+    sums: Counter[str] = Counter()
+    for room in _rooms():
+        sums.update(room.pending(user))
+    return dict(sums)
+
+
 def close(user: User, *, gives_up: dict[str, int]) -> None:
     """Erase a person; what they did not spend and what they owed ends with them.
 
@@ -117,6 +129,7 @@ def _empty(user, account, kind, reason):
 
 
 def _anonymise(user):
+    _forget_words(user)
     EmailAddress.objects.filter(user=user).delete()
     SocialAccount.objects.filter(user=user).delete()
     user.addresses.all().delete()
@@ -125,6 +138,19 @@ def _anonymise(user):
     user.name_hidden_at = None
     user.set_unusable_password()  # every session of theirs ends with it
     user.save()
+
+
+def _forget_words(user):
+    """Mails to this person, and what the admin's log calls them."""
+    named = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    for address in {user.email, *named}:
+        mail.forget(Q(recipient__iexact=address))
+        LogEntry.objects.filter(object_repr__icontains=address).update(
+            object_repr="A former customer"
+        )
+        LogEntry.objects.filter(change_message__icontains=address).update(
+            change_message=""
+        )
 
 
 def _has(user, kind):

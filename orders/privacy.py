@@ -1,7 +1,10 @@
 """A person's orders, for them to take along. They are the shop's books, and stay."""
 
+from django.db.models import Q
+
 from accounts.models import User
 from orders.models import Cart, Order
+from shop.kit import mail
 
 
 def export(user: User) -> dict:
@@ -28,5 +31,12 @@ def export(user: User) -> dict:
 
 
 def erase(user: User) -> None:
-    """What was only meant to be bought is nobody's any more."""
+    """What was only meant to be bought is nobody's; mails on orders are forgotten."""
     Cart.objects.filter(user=user).delete()
+    codes = Order.objects.filter(user=user).values("code")
+    mail.forget(Q(reference__in=codes))
+
+
+def pending(user: User) -> dict[str, int]:
+    """Nothing is on its way to a person by what they bought themselves."""
+    return {}

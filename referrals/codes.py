@@ -9,6 +9,7 @@ import unicodedata
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.models import User
 from referrals import plugins, words
@@ -99,6 +100,8 @@ def choose(link: ReferralLink, wish: str) -> Code:
             raise TooManyWishes
         if not words.may_be_had(display) or _is_name_of_staff(text):
             raise NotAvailable(wish)
+        if Code.objects.filter(text=_forgotten(text)).exists():
+            raise NotAvailable(wish)
         code = Code(text=text, display=display, link=link, kind=Code.Kind.VANITY)
         if words.is_advertisement(display):
             code.waits_since = timezone.now()
@@ -142,6 +145,28 @@ def retire_all(link: ReferralLink) -> int:
     """No code of this link leads anywhere any more; they stay its own. How many."""
     old = Code.objects.filter(link=link, retired_at=None)
     return old.update(retired_at=timezone.now(), is_primary=False)
+
+
+def forget(owner: User) -> None:
+    """Of the codes of somebody who has left, keep no more than a hash.
+
+    Nobody inherits them all the same: not the chosen ones, which may be a name. Safe to
+    repeat.
+    """
+    for code in Code.objects.filter(link__owner=owner).exclude(display=""):
+        Code.objects.filter(pk=code.pk).update(
+            text=_forgotten(code.text),
+            display="",
+            is_primary=False,
+            retired_at=code.retired_at or timezone.now(),
+        )
+
+
+def _forgotten(text):
+    """What stands for a code that is to be known again and not to be read."""
+    hashed = salted_hmac("referrals.codes.forgotten", text, algorithm="sha256")
+    # Nobody can type the first letter.
+    return f"~{hashed.hexdigest()[:19]}"
 
 
 def _read(letter):

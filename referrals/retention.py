@@ -3,9 +3,9 @@
 A visit that nobody joined by goes once it cannot count any more, a step after 90 days.
 A visit that somebody joined by stays with the attribution, but its network and browser
 go after 180 days: they serve only to see one person behind two. So does the network
-that a name was reported from. Of a signal of risk the row stays, for it explains a
-decision about money; it holds hashes, ids and counts only.
-A cart that a member shared goes after 180 days.
+that a name was reported from, and what a signal of risk saw, unless somebody has still
+to decide; its code and its weight stay, for they explain a decision about money. A cart
+that a member shared goes after 180 days.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,13 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from referrals import formers, terms, visits
+from referrals import formers, review, terms, visits
 from referrals.models import (
     Activity,
     Device,
     FormerCustomer,
     NameReport,
+    RiskSignal,
     SharedCart,
     Visit,
     Visitor,
@@ -49,6 +50,7 @@ def purge() -> dict[str, int]:
         "visits": _forget_visits(since, now),
         "evidence": _forget_evidence(now - EVIDENCE),
         "reporters": _forget_reporters(now - EVIDENCE),
+        "signals": _forget_signals(now - EVIDENCE),
         "activities": _forget_activities(now - ACTIVITIES),
         "visitors": _forget_visitors(since, now),
         "shared carts": _delete(SharedCart, "created_at", now - SHARED_CARTS),
@@ -93,6 +95,14 @@ def _forget_reporters(before):
     nothing = {"network": "", "network_hash": ""}
     traced = NameReport.objects.exclude(**nothing)
     return sum(rows.update(**nothing) for rows in _oldest(traced, "created_at", before))
+
+
+def _forget_signals(before):
+    told = RiskSignal.objects.exclude(evidence="")
+    decided = told.exclude(attribution__review__state__in=review.WAITS)
+    return sum(
+        rows.update(evidence="") for rows in _oldest(decided, "created_at", before)
+    )
 
 
 def _forget_activities(before):

@@ -102,7 +102,11 @@ def close(request):
             )
             return redirect("home")
     status = 422 if form.errors else 200
-    context = {"form": form, "left": sorted(left.items())}
+    context = {
+        "form": form,
+        "left": sorted(left.items()),
+        "coming": sorted(privacy.on_the_way(request.user).items()),
+    }
     return render(request, "shop/close_account.html", context, status=status)
 
 

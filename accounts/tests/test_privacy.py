@@ -3,13 +3,14 @@ import json
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
+from django.utils import timezone
 
 from accounts import ledger, privacy
 from accounts.ledger import Kind
 from accounts.models import Address, Transfer, User
 from orders.models import Order
 from orders.tests.factories import give
-from referrals.models import Attribution, FormerCustomer, Reward
+from referrals.models import Activity, Attribution, Claim, FormerCustomer, Reward
 from referrals.settlement import settle
 from referrals.tests.factories import (
     PASSWORD,
@@ -17,6 +18,8 @@ from referrals.tests.factories import (
     make_link,
     make_member,
     make_order,
+    make_rows,
+    make_visitor,
     set_terms,
 )
 
@@ -109,6 +112,50 @@ def test_a_balance_is_given_up_only_after_it_was_shown(client, anna):
     assert close(client, left="USD:700").status_code == 302
     assert ledger.balance(anna, "USD") == 0
     assert ledger.shop_balance(Kind.CLOSED, "USD") == 700
+
+
+def test_credit_on_its_way_is_named_before_it_is_lost(client, anna):
+    order = make_order(make_attribution(anna).invitee)
+    settle(order)
+
+    page = client.get("/account/privacy/close/").content.decode()
+
+    assert "$5.00 is on its way to you." in page
+    assert "It does not come once the account is closed." in page
+    assert close(client).status_code == 302
+    settle(order)
+    assert ledger.balance(anna, "USD") == 0
+
+
+def test_without_credit_on_its_way_nothing_is_said_of_it(client, anna):
+    assert "on its way" not in client.get("/account/privacy/close/").content.decode()
+
+
+def test_the_file_tells_every_way_in_which_we_know_somebody(client, anna):
+    set_terms(hold_days=0)
+    inviter = make_member(days_ago=200)
+    order = make_order(anna)
+    make_attribution(inviter, anna)
+    make_rows(make_attribution(anna), order, make_member(is_staff=True), 1)
+    visitor = make_visitor(user=anna)
+    Activity.objects.create(visitor=visitor, step="paid", bucket=timezone.now())
+    Claim.objects.create(
+        invitee=anna,
+        link=make_link(inviter),
+        won=True,
+        reason="first_touch",
+        note="Ben rang us",
+        touched_at=timezone.now(),
+    )
+
+    told = json.loads(client.get("/account/privacy/export/").content)
+
+    assert told["claims"][0]["reason"] == "first_touch"
+    assert told["steps"][0]["step"] == "paid"
+    assert told["milestones"][0]["amount"] == 500
+    assert told["orders_by_a_link"][0]["order__code"] == order.code
+    assert "asked_not_before" in told["choices"][0]
+    assert "Ben" not in json.dumps(told)
 
 
 def test_a_balance_that_grew_meanwhile_is_not_given_up(anna):

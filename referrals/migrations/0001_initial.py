@@ -370,7 +370,11 @@ class Migration(migrations.Migration):
                 ("text", models.CharField(max_length=20, unique=True)),
                 (
                     "display",
-                    models.CharField(help_text="As people see it.", max_length=24),
+                    models.CharField(
+                        blank=True,
+                        help_text="As people see it; empty once forgotten.",
+                        max_length=24,
+                    ),
                 ),
                 (
                     "kind",
@@ -808,7 +812,14 @@ class Migration(migrations.Migration):
                     models.CharField(help_text="Such as same_card.", max_length=40),
                 ),
                 ("weight", models.PositiveIntegerField()),
-                ("evidence", models.CharField(max_length=200)),
+                (
+                    "evidence",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty once it is forgotten.",
+                        max_length=200,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "attribution",
@@ -2386,7 +2397,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="risksignal",
             constraint=models.UniqueConstraint(
-                fields=("attribution", "code", "evidence"), name="signal_once"
+                condition=models.Q(("evidence", ""), _negated=True),
+                fields=("attribution", "code", "evidence"),
+                name="signal_once",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="risksignal",
+            index=models.Index(
+                condition=models.Q(("evidence", ""), _negated=True),
+                fields=["created_at"],
+                name="signal_with_evidence",
             ),
         ),
         migrations.AddConstraint(

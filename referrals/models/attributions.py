@@ -10,7 +10,7 @@ from django.utils import timezone
 from referrals.models.campaigns import Terms
 from referrals.models.links import ReferralLink
 from referrals.models.visits import Visit
-from shop.kit.guards import append_only, arrows, frozen, kept, same
+from shop.kit.guards import arrows, emptied, frozen, kept, same
 
 
 @arrows(
@@ -133,9 +133,16 @@ class Attribution(models.Model):
         return self.terms.order_ends(self.invitee_joined_at)
 
 
-@append_only
+@kept
+@frozen(
+    *["invitee", "link", "won", "method", "reason", "actor", "touched_at", "created_at"]
+)
+@emptied("note")
 class Claim(models.Model):
-    """Every touch that won or lost a person, and why; staff's own word included."""
+    """Every touch that won or lost a person, and why; staff's own word included.
+
+    What staff wrote goes when the person does.
+    """
 
     invitee = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="claims"

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from referrals.models.campaigns import Campaign
-from shop.kit.guards import frozen, kept
+from shop.kit.guards import emptied, frozen, kept
 from shop.kit.lines import LineField
 
 
@@ -134,12 +134,14 @@ class CodeQuerySet(models.QuerySet):
 
 
 @kept
-@frozen("text", "display", "link", "kind")
+@frozen("link", "kind")
+@emptied("display", key="text")
 class Code(models.Model):
     """What stands after `/r/`, in its one normal spelling; its link's for ever.
 
-    A retired code keeps its row, so that nobody inherits it. A canary belongs to no
-    link: it is shown to nobody, and whoever tries it is guessing.
+    A retired code keeps its row, so that nobody inherits it; once its owner has left,
+    only a hash of it is kept. A canary belongs to no link: it is shown to nobody, and
+    whoever tries it is guessing.
     """
 
     class Kind(models.TextChoices):
@@ -149,7 +151,9 @@ class Code(models.Model):
         CANARY = "canary", "Canary"
 
     text = models.CharField(max_length=20, unique=True)
-    display = models.CharField(max_length=24, help_text="As people see it.")
+    display = models.CharField(
+        max_length=24, blank=True, help_text="As people see it; empty once forgotten."
+    )
     link = models.ForeignKey(
         ReferralLink, models.PROTECT, null=True, blank=True, related_name="codes"
     )

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from referrals.models.attributions import Attribution
-from shop.kit.guards import append_only, arrows, frozen, kept
+from shop.kit.guards import append_only, arrows, emptied, frozen, kept
 
 
 class Device(models.Model):
@@ -45,24 +45,38 @@ class Device(models.Model):
         return f"Device of {self.user}"
 
 
-@append_only
+@kept
+@frozen("attribution", "code", "weight", "created_at")
+@emptied("evidence")
 class RiskSignal(models.Model):
     """One named thing that speaks against a friend's being new and another person.
 
     The score is the sum of the weights. `evidence` says what was compared, in words
-    that show no address and no card: hashes, ids and counts.
+    that show no address and no card: hashes, ids and counts. It goes after half a year,
+    and with the person; what was said by it stays.
     """
 
     attribution = models.ForeignKey(Attribution, models.PROTECT, related_name="signals")
     code = models.CharField(max_length=40, help_text="Such as same_card.")
     weight = models.PositiveIntegerField()
-    evidence = models.CharField(max_length=200)
+    evidence = models.CharField(
+        max_length=200, blank=True, help_text="Empty once it is forgotten."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["attribution", "code", "evidence"], name="signal_once"
+                fields=["attribution", "code", "evidence"],
+                condition=~Q(evidence=""),
+                name="signal_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=~Q(evidence=""),
+                name="signal_with_evidence",
             )
         ]
 

@@ -4,6 +4,7 @@
     @kept                              # rows change, and are never deleted
     @frozen("invitee", "inviter")      # these columns never change once written
     @frozen("session_id", once="session_id")   # … once this column is filled
+    @emptied("note")                   # this text may go, and nothing takes its place
     @arrows("status", {"pending": ("confirmed", "expired")})   # no other moves
     @same("currency", "order.currency")        # a new row agrees with its order
     @sums("balance", "credits.amount", "debits.amount")   # moves with these rows only
@@ -105,6 +106,31 @@ def frozen(*fields: str, once: str = ""):
 
         name = f"frozen_{once}" if once else "frozen"
         _guards.append(Guard(model, name, ("UPDATE",), message, changed))
+        return model
+
+    return decorate
+
+
+def emptied(field: str, *, key: str = ""):
+    """Class decorator: `field` keeps its first value until it is emptied, for ever.
+
+    The column `key`, if one is named, may change in that very stroke and in no other.
+    """
+
+    def decorate(model):
+        message = f"{model._meta.db_table}: {field} can only be emptied"
+
+        def changed(quote):
+            c = quote(model._meta.get_field(field).column)
+            rewritten = f"{_differ(f'OLD.{c}', f'NEW.{c}')} AND NEW.{c} <> ''"
+            if not key:
+                return rewritten
+            k = quote(model._meta.get_field(key).column)
+            moved = _differ(f"OLD.{k}", f"NEW.{k}")
+            now = f"OLD.{c} <> '' AND NEW.{c} = ''"
+            return f"({rewritten}) OR ({moved} AND NOT ({now}))"
+
+        _guards.append(Guard(model, f"{field}_kept", ("UPDATE",), message, changed))
         return model
 
     return decorate

@@ -10,13 +10,13 @@ program would hide a second mail under the first one's id.
 import logging
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.dispatch import Signal
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -29,6 +29,13 @@ logger = logging.getLogger("tandem.mail")
 
 # By then a mail that nobody is about to send has lost its job.
 LOST_AFTER = timedelta(hours=1)
+
+# Who got a mail and what it said is kept for so long: to answer a question about it.
+WORDS_KEPT = timedelta(days=180)
+_FORGOTTEN = {
+    **dict.fromkeys(["recipient", "subject", "text", "html", "error"], ""),
+    "unsubscribe_url": "",
+}
 
 # Staff had a mail sent again. Told within the transaction, with `message` and `actor`.
 sent_again = Signal()
@@ -113,6 +120,32 @@ def send_again(message: Message, number: int, actor) -> Message:
     return message
 
 
+def forget(which: Q) -> int:
+    """Erase whom these mails went to and what they said; how many. Safe to repeat.
+
+    That they were written and sent stays. What has not left yet never will.
+    """
+    found = Message.objects.filter(which)
+    found.filter(state=Message.State.QUEUED).delete()
+    return found.update(**_FORGOTTEN)
+
+
+def forget_old(now: datetime | None = None) -> int:
+    """The same for what left, or failed, long ago; in pieces, for there are many."""
+    before = (now or timezone.now()) - WORDS_KEPT
+    old = Message.objects.filter(created_at__lt=before).exclude(text="")
+    count = 0
+    while piece := list(old.order_by("created_at").values_list("pk", flat=True)[:1000]):
+        count += forget(Q(pk__in=piece))
+    return count
+
+
+@jobs.every("old-mail", hours=24)
+@jobs.job()
+def forget_old_mail() -> None:
+    forget_old()
+
+
 def without_keys(words: str) -> str:
     """A mail as staff may read it: a key in a link lets its holder act as the buyer."""
     return _KEY.sub(r"\1…", words)
@@ -183,8 +216,9 @@ def _store(kind, subject_row, to, subject, text, html="", **fields):
 @jobs.job(queue="mail")
 def deliver(message_pk: int) -> None:
     """Send one mail, at least once: a crash between sending and the note repeats it."""
-    message = Message.objects.get(pk=message_pk)
-    if message.state == Message.State.SENT:
+    message = Message.objects.filter(pk=message_pk).first()
+    # It is sent already, or its reader has left.
+    if message is None or message.state == Message.State.SENT:
         return
     mail = EmailMultiAlternatives(
         message.subject,

@@ -86,6 +86,11 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="message_newest"),
             models.Index(
+                fields=["created_at"],
+                condition=~Q(text=""),
+                name="message_to_forget",
+            ),
+            models.Index(
                 fields=["reference"],
                 condition=~Q(reference=""),
                 name="message_by_order",

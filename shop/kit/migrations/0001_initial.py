@@ -153,6 +153,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["-created_at"], name="message_newest"),
                     models.Index(
+                        condition=models.Q(("text", ""), _negated=True),
+                        fields=["created_at"],
+                        name="message_to_forget",
+                    ),
+                    models.Index(
                         condition=models.Q(("reference", ""), _negated=True),
                         fields=["reference"],
                         name="message_by_order",

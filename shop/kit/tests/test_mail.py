@@ -4,6 +4,7 @@ import pytest
 from django.core.mail import EmailMessage, send_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
@@ -231,3 +232,36 @@ def test_the_worker_looks_for_lost_mails_by_itself(lost, run_jobs):
 
     lost.refresh_from_db()
     assert lost.state == Message.State.FAILED
+
+
+def write_mail(row="row:1", state=Message.State.SENT, days=0, to="ben@example.com"):
+    message = mail._store("told", row, to, "For Ben", "Dear Ben", "<p>Dear Ben</p>")
+    at = timezone.now() - timedelta(days=days)
+    sent_at = at if state == Message.State.SENT else None
+    Message.objects.filter(pk=message.pk).update(
+        state=state, created_at=at, sent_at=sent_at
+    )
+    return message
+
+
+def test_what_a_mail_said_goes_after_half_a_year_and_that_it_was_sent_stays():
+    old, young = write_mail("row:1", days=181), write_mail("row:2", days=179)
+
+    assert mail.forget_old() == 1
+    assert mail.forget_old() == 0
+
+    old.refresh_from_db()
+    young.refresh_from_db()
+    assert (old.recipient, old.subject, old.text, old.html) == ("", "", "", "")
+    assert (old.state, old.subject_row) == (Message.State.SENT, "row:1")
+    assert young.text == "Dear Ben"
+
+
+def test_a_mail_that_waits_does_not_go_to_who_has_left(run_jobs, mailoutbox):
+    write_mail(state=Message.State.QUEUED)
+
+    mail.forget(Q(recipient__iexact="BEN@example.com"))
+    run_jobs()
+
+    assert mailoutbox == []
+    assert not Message.objects.exists()
