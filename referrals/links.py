@@ -5,6 +5,7 @@ from datetime import datetime
 import segno
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Subquery
 from django.urls import Resolver404, reverse
 from django.urls import resolve as resolve_path
 from django.utils import timezone
@@ -57,6 +58,17 @@ def default_link(user: User) -> ReferralLink:
     except IntegrityError:  # another tab was first
         pass
     return found.get()
+
+
+def own_code(owner) -> Subquery:
+    """The code of a member's own invitation as people see it: to annotate rows with.
+
+    Empty until somebody has looked at it for the first time.
+    """
+    codes_of = Code.objects.filter(
+        link__owner=owner, link__is_default=True, is_primary=True
+    )
+    return Subquery(codes_of.values("display")[:1])
 
 
 def shared_by(user: User) -> ReferralLinkQuerySet:

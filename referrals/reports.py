@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Min, OuterRef, Prefetch, Subquery, Sum
 from django.utils import timezone
 
-from accounts import ledger
+from accounts.ledger import Kind
 from accounts.models import CreditLot, LedgerAccount, User
 from orders.models import Order
 from referrals import links as invitations
-from referrals import name_reports, names, sharing, terms
+from referrals import name_reports, names, rollup, sharing, terms
 from referrals import progress as told
 from referrals.channels import Channel, marked
 from referrals.models import (
     Attribution,
     Code,
+    FunnelDay,
     Notice,
     OrderTouch,
     ReferralLink,
@@ -34,7 +36,9 @@ from referrals.sharing import Share
 State = Reward.State
 Status = Attribution.Status
 
+PAGE = 20
 _MOST_FRIENDS = 200
+_OPENED = ("opened_before", "opened_today")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,16 @@ class Friend(Progress):
 
 
 @dataclass(frozen=True)
+class Purse:
+    """A member's accounts, in minor units, and when some of the balance ends."""
+
+    balance: int = 0
+    owed: int = 0
+    on_hold: int = 0
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Numbers:
     """Counts of friends and sums of credit, in minor units."""
 
@@ -61,6 +75,8 @@ class Numbers:
     next_at: datetime | None
     brought: int
     unread: int
+    purse: Purse
+    code: str | None
 
 
 @dataclass(frozen=True)
@@ -82,16 +98,6 @@ class Shared:
     @property
     def copy_url(self) -> str:
         return marked(self.url, Channel.COPY)
-
-
-@dataclass(frozen=True)
-class Purse:
-    """A member's accounts, in minor units, and when some of the balance ends."""
-
-    balance: int = 0
-    owed: int = 0
-    on_hold: int = 0
-    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -119,9 +125,21 @@ class Summary:
 
 
 def friends(user: User) -> list[Friend]:
-    """Everybody who joined by this member's links, newest first. Two queries."""
-    joined = _attributions(user).order_by("-created_at")[:_MOST_FRIENDS]
+    """Who joined by this member's links, the newest of them first. Two queries."""
+    joined = _attributions(user).order_by("-created_at", "-pk")[:_MOST_FRIENDS]
     return [_friend(attribution) for attribution in joined]
+
+
+def page_of_friends(user: User, joined: int, number: str) -> Page:
+    """The same page by page; `number` as the address has it, the nearest page there is.
+
+    `joined` is how many there are, which `numbers` has counted. Two queries.
+    """
+    pages = Paginator(_attributions(user).order_by("-created_at", "-pk"), PAGE)
+    pages.count = joined
+    page = pages.get_page(number)
+    page.object_list = [_friend(attribution) for attribution in page.object_list]
+    return page
 
 
 def friend(user: User, pk: int) -> tuple[Friend, Attribution] | None:
@@ -130,38 +148,45 @@ def friend(user: User, pk: int) -> tuple[Friend, Attribution] | None:
     return (_friend(attribution), attribution) if attribution else None
 
 
-def numbers(user: User, friends: list[Friend]) -> Numbers:
+def numbers(user: User) -> Numbers:
     """The figures above and beside the list. One query.
 
-    Opened counts people, not machines: browsers that came back with our cookie.
+    Opened counts people, not machines: browsers that came back with our cookie, each
+    once a day. Who joined by a code that was told has opened, too.
     """
-    came = Visit.objects.filter(
-        link__owner=OuterRef("pk"), visitor__landed_at__isnull=False, visitor__user=None
+    joined = Attribution.objects.filter(inviter=OuterRef("pk"))
+    bought = Settlement.objects.filter(
+        attribution__inviter=OuterRef("pk"), order__confirmed_at__isnull=False
     )
     unread = Notice.objects.filter(user=OuterRef("pk"), read_at=None)
     found = (
         User.objects.filter(pk=user.pk)
         .values(
-            only_opened=_one(came, "link__owner", Count("visitor", distinct=True)),
+            **_opened("link__owner"),
+            joined=_one(joined, "inviter", Count("pk")),
+            bought=_one(
+                bought, "attribution__inviter", Count("attribution", distinct=True)
+            ),
             unread=_one(unread, "user", Count("pk")),
+            code=invitations.own_code(OuterRef("pk")),
             **_credit_of(OuterRef("pk")),
+            **_purse_of(OuterRef("pk")),
         )
         .get()
     )
     return Numbers(
-        opened=(found["only_opened"] or 0) + len(friends),
-        joined=len(friends),
-        bought=sum(friend.has_bought for friend in friends),
+        opened=max(_sum(found, *_OPENED), found["joined"] or 0),
+        joined=found["joined"] or 0,
+        bought=found["bought"] or 0,
         unread=found["unread"] or 0,
+        purse=_purse(found),
+        code=found["code"],
         **_credit(found),
     )
 
 
 def links(user: User) -> list[Shared]:
     """A member's links with what came by each: people, friends, credit. One query."""
-    visits = Visit.objects.filter(
-        link=OuterRef("pk"), visitor__landed_at__isnull=False, visitor__user=None
-    )
     joined = Attribution.objects.filter(link=OuterRef("pk"))
     rewards = Reward.objects.filter(
         attribution__link=OuterRef("pk"),
@@ -181,7 +206,7 @@ def links(user: User) -> list[Shared]:
         link=OuterRef("pk"), retired_at=None, waits_since__isnull=False
     )
     found = invitations.shared_by(user).annotate(
-        opened=_one(visits, "link", Count("visitor", distinct=True)),
+        **_opened("link"),
         joined=_one(joined, "link", Count("pk")),
         touched=_one(touched, "link", Count("pk")),
         elsewhere=_one(elsewhere, "user__attribution__link", Count("pk")),
@@ -192,7 +217,7 @@ def links(user: User) -> list[Shared]:
         Shared(
             link=link,
             url=invitations.url_of(link),
-            opened=(link.opened or 0) + (link.joined or 0),
+            opened=max(_sum(vars(link), *_OPENED), link.joined or 0),
             joined=link.joined or 0,
             bought=(link.touched or 0) + (link.elsewhere or 0),
             earned=link.earned or 0,
@@ -200,24 +225,6 @@ def links(user: User) -> list[Shared]:
         )
         for link in found
     ]
-
-
-def purse(user: User) -> Purse:
-    """What a member has, owes, and cannot touch for now. One query."""
-    currency = settings.SHOP_CURRENCY
-    lots = CreditLot.objects.filter(owner=user, currency=currency, remaining__gt=0)
-    pots = LedgerAccount.objects.filter(owner=user, currency=currency).values_list(
-        "kind",
-        "balance",
-        Subquery(lots.order_by("expires_at").values("expires_at")[:1]),
-    )
-    held = {kind: balance for kind, balance, _ in pots}
-    return Purse(
-        balance=held.get(ledger.Kind.WALLET, 0),
-        owed=held.get(ledger.Kind.OWED, 0),
-        on_hold=held.get(ledger.Kind.FROZEN, 0),
-        ends_at=next((ends_at for *_, ends_at in pots), None),
-    )
 
 
 def goal(offered: Terms, brought: int) -> Goal | None:
@@ -234,12 +241,14 @@ def goal(offered: Terms, brought: int) -> Goal | None:
 
 
 def summary(user: User) -> Summary:
-    """Link and credit for the account page. At most three queries."""
+    """Link and credit for the account page. Two queries, but for the first look."""
     offered = terms.current(settings.SHOP_CURRENCY)
-    found = User.objects.filter(pk=user.pk).values(**_credit_of(OuterRef("pk"))).get()
-    credit = _credit(found)
+    code = invitations.own_code(OuterRef("pk"))
+    rows = User.objects.filter(pk=user.pk)
+    found = rows.values(code=code, **_credit_of(OuterRef("pk"))).get()
+    credit, code = _credit(found), found["code"]
     return Summary(
-        share=sharing.invitation_of(user, offered) if offered else None,
+        share=sharing.invitation_of(user, offered, code=code) if offered else None,
         currency=settings.SHOP_CURRENCY,
         earned=credit["earned"],
         on_the_way=credit["on_the_way"],
@@ -256,19 +265,66 @@ def _attributions(user):
     )
 
 
+def _opened(link):
+    """Subqueries for the browsers that came by a link, or by all of an owner.
+
+    The days that are over have been counted; of today the visits are looked at.
+    """
+    today = rollup.today()
+    past = FunnelDay.objects.filter(**{link: OuterRef("pk")}, day__lt=today)
+    now = Visit.objects.filter(
+        **{link: OuterRef("pk")},
+        first_at__gte=rollup.start_of(today),
+        visitor__landed_at__isnull=False,
+    )
+    before, lately = _OPENED
+    return {
+        before: _one(past, link, Sum("visitors")),
+        lately: _one(now, link, Count("visitor", distinct=True)),
+    }
+
+
+def _sum(found, *names):
+    return sum(found[name] or 0 for name in names)
+
+
+def _purse_of(user_pk):
+    """Subqueries for a member's accounts and the end of the first of their lots."""
+    currency = settings.SHOP_CURRENCY
+    pots = LedgerAccount.objects.filter(owner=user_pk, currency=currency)
+    lots = CreditLot.objects.filter(owner=user_pk, currency=currency, remaining__gt=0)
+    return {
+        "balance": Subquery(pots.filter(kind=Kind.WALLET).values("balance")),
+        "owed": Subquery(pots.filter(kind=Kind.OWED).values("balance")),
+        "on_hold": Subquery(pots.filter(kind=Kind.FROZEN).values("balance")),
+        "ends_at": Subquery(lots.order_by("expires_at").values("expires_at")[:1]),
+    }
+
+
+def _purse(found):
+    return Purse(
+        balance=found["balance"] or 0,
+        owed=found["owed"] or 0,
+        on_hold=found["on_hold"] or 0,
+        ends_at=found["ends_at"],
+    )
+
+
 def _credit_of(user_pk):
     """Subqueries for a member's rewards; what of them was taken back counts for none.
 
-    `brought` counts friends whose reward is available.
+    `brought` counts friends whose reward is available; `next_at` is a moment to come,
+    for what waits beyond its day waits for somebody.
     """
     mine = Reward.objects.filter(recipient=user_pk, currency=settings.SHOP_CURRENCY)
     available = mine.filter(state=State.AVAILABLE)
     pending = mine.filter(state=State.PENDING)
+    to_come = pending.filter(available_at__gt=timezone.now(), frozen_at=None)
     kept = Sum(F("amount") - F("amount_reversed"))
     return {
         "earned": _one(available, "recipient", kept),
         "on_the_way": _one(pending, "recipient", kept),
-        "next_at": _one(pending, "recipient", Min("available_at")),
+        "next_at": _one(to_come, "recipient", Min("available_at")),
         "brought": _one(available, "recipient", Count("attribution", distinct=True)),
     }
 

@@ -30,9 +30,10 @@ from shop.kit import upserts
 
 @dataclass(frozen=True)
 class Figures:
-    """What became of links. `visitors` are a day's own: over several days they add up.
+    """What became of links. `visitors` are browsers that came back with our cookie.
 
-    `confirmed` visits had a person behind them as far as can be told.
+    They are a day's own: over several days they add up. `confirmed` visits had a person
+    behind them as far as can be told.
     """
 
     visits: int = 0
@@ -45,6 +46,7 @@ class Figures:
 
 COUNTS = tuple(field.name for field in fields(Figures))
 _LATER = ("signups", "orders", "rewards")
+_LANDED = Q(visitor__landed_at__isnull=False)
 
 
 # Reading
@@ -134,6 +136,11 @@ def roll_up_since(first: date) -> int:
     return len(days)
 
 
+def start_of(day: date) -> datetime:
+    """Its first moment by the shop's own calendar."""
+    return _bounds(day)[0]
+
+
 def today() -> date:
     return day_of(timezone.now())
 
@@ -166,7 +173,7 @@ def _counted(day, start, end):
             Visit.objects.filter(**within("first_at")),
             [F("link"), on, F("channel")],
             visits=one,
-            visitors=Count("visitor", distinct=True),
+            visitors=Count("visitor", distinct=True, filter=_LANDED),
             confirmed=Count("pk", filter=Q(visitor__confirmed_at__isnull=False)),
         ),
         _figures(

@@ -78,21 +78,28 @@ class Share:
         return [way for way in found if way.is_private or not self.is_private]
 
 
-def invitation_of(user: User, terms: Terms, words: str = "") -> Share:
+def invitation_of(
+    user: User, terms: Terms, words: str = "", *, code: str | None = None
+) -> Share:
     """The member's own invitation; the first look at it makes the link.
 
-    `words` stand for the message where the member wrote their own.
+    `words` stand for the message where the member wrote their own, `code` is known to
+    whoever asked for `links.own_code`.
     """
-    return of_link(links.default_link(user), terms, words)
+    return _of_code(code or links.default_link(user).shown, terms, words)
 
 
 def of_link(link: ReferralLink, terms: Terms, words: str = "") -> Share:
     """How to pass on one link; `link` comes from `links`, which knows its code."""
+    return _of_code(link.shown, terms, words)
+
+
+def _of_code(code, terms, words):
     shop = settings.SHOP_NAME
     told = disclosure(terms)
     return Share(
-        url=links.url_of(link),
-        code=link.shown,
+        url=links.address(code),
+        code=code,
         text=with_disclosure(words[:MOST_WORDS], told) if words else _message(terms),
         told=told,
         subject=f"{terms.friend_short} off at {shop}" if terms.friend_short else shop,

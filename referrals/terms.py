@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -67,6 +67,8 @@ def milestones(terms: Terms) -> list[Milestone]:
 
     A version never changes, so nothing has to drop it.
     """
+    if not getattr(terms, "has_milestones", True):
+        return []
     key = f"referrals:milestones:{terms.pk}"
     found = cache.get(key)
     if found is None:
@@ -77,6 +79,8 @@ def milestones(terms: Terms) -> list[Milestone]:
 
 def exclusions(terms: Terms) -> list[Exclusion]:
     """What does not count under this version, in order of the names; cached, too."""
+    if not getattr(terms, "has_exclusions", True):
+        return []
     key = f"referrals:exclusions:{terms.pk}"
     found = cache.get(key)
     if found is None:
@@ -199,7 +203,12 @@ def _cached(name, currency):
             {"campaign__is_default": True} if name == "default" else {"campaign": name}
         )
         versions = Terms.objects.filter(currency=currency, **campaign)
-        found = versions.select_related("campaign").first() or _ABSENT
+        # Most offers have neither: what is not there is not asked for again.
+        versions = versions.select_related("campaign").annotate(
+            has_milestones=Exists(Milestone.objects.filter(terms=OuterRef("pk"))),
+            has_exclusions=Exists(Exclusion.objects.filter(terms=OuterRef("pk"))),
+        )
+        found = versions.first() or _ABSENT
         cache.set(_key(name, currency), found, _CACHE_SECONDS)
     return None if found == _ABSENT else found
 

@@ -1178,6 +1178,7 @@ class Migration(migrations.Migration):
                 (
                     "link",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="visits",
                         to="referrals.referrallink",
@@ -2616,6 +2617,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="visit",
             index=models.Index(fields=["first_at"], name="visit_by_age"),
+        ),
+        migrations.AddIndex(
+            model_name="visit",
+            index=models.Index(fields=["link", "first_at"], name="visit_by_link"),
         ),
         migrations.AddIndex(
             model_name="visit",

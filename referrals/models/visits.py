@@ -71,7 +71,9 @@ class Visit(models.Model):
     """
 
     visitor = models.ForeignKey(Visitor, models.CASCADE, related_name="visits")
-    link = models.ForeignKey(ReferralLink, models.PROTECT, related_name="visits")
+    link = models.ForeignKey(
+        ReferralLink, models.PROTECT, related_name="visits", db_index=False
+    )
     bucket = models.DateTimeField(help_text="Start of the half hour.")
     clicks = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField(default=timezone.now)
@@ -106,6 +108,8 @@ class Visit(models.Model):
         ]
         indexes = [
             models.Index(fields=["first_at"], name="visit_by_age"),
+            # What came by one link today, without a look at what came before.
+            models.Index(fields=["link", "first_at"], name="visit_by_link"),
             models.Index(
                 fields=["first_at"], condition=Q(kept_at=None), name="visit_to_forget"
             ),

@@ -5,8 +5,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import notices, reports, settlement
-from referrals.models import Attribution, Campaign, ReferralLink
+from referrals import notices, reports, rollup, settlement
+from referrals.models import Attribution, Campaign, ReferralLink, Reward, Visit
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -120,16 +120,62 @@ def test_a_friend_is_named_only_if_they_agreed(anna):
     assert [friend.name for friend in reports.friends(anna)] == ["Maya R.", "A friend"]
 
 
-def test_opened_counts_people_who_came_back_with_the_cookie_and_did_not_join(anna):
+def test_opened_counts_people_who_came_back_with_the_cookie(anna):
     link = make_link(anna)
-    make_visit(make_visitor(landed_at=timezone.now()), link)
-    make_visit(make_visitor(), link)  # a scanner that keeps no cookies
-    make_visit(make_visitor(landed_at=timezone.now()), make_link())
+    for days_ago in (1, 0):
+        landed = make_visitor(landed_at=timezone.now())
+        make_visit(landed, link, days_ago=days_ago)
+        make_visit(landed, link, at=timezone.now() - timedelta(days=days_ago, hours=-1))
+        make_visit(make_visitor(), link, days_ago=days_ago)  # keeps no cookies
+    make_visit(make_visitor(landed_at=timezone.now()), make_link(), days_ago=0)
+    rollup.roll_up_since(rollup.today() - timedelta(days=2))
     bought(anna)
 
-    numbers = reports.numbers(anna, reports.friends(anna))
+    numbers = reports.numbers(anna)
 
     assert (numbers.opened, numbers.joined, numbers.bought) == (2, 1, 1)
+
+
+def test_who_opened_is_still_counted_when_the_visits_are_forgotten(anna):
+    make_visit(make_visitor(landed_at=timezone.now()), make_link(anna), days_ago=2)
+    rollup.roll_up_since(rollup.today() - timedelta(days=2))
+    Visit.objects.all().delete()
+
+    assert reports.numbers(anna).opened == 1
+    assert [each.opened for each in reports.links(anna)] == [1]
+
+
+def test_a_friend_by_a_code_that_was_told_has_opened_too(anna):
+    bought(anna)
+
+    assert reports.numbers(anna).opened == 1
+
+
+def test_friends_beyond_a_page_are_on_the_next(client, anna):
+    for _ in range(reports.PAGE + 1):
+        make_attribution(anna)
+    client.force_login(anna)
+
+    first = client.get("/account/invite/").content.decode()
+    last = client.get("/account/invite/?page=2").content.decode()
+    beyond = client.get("/account/invite/?page=900").content.decode()
+
+    assert first.count('<li class="friend">') == reports.PAGE
+    assert last.count('<li class="friend">') == 1
+    assert beyond.count('<li class="friend">') == 1
+    assert f"{reports.PAGE + 1} joined" in first
+    assert 'rel="next"' in first
+
+
+def test_the_day_of_what_waits_for_somebody_is_not_told_as_to_come(anna):
+    order = bought(anna)
+    assert reports.numbers(anna).next_at
+    past = timezone.now() - timedelta(days=1)
+    Reward.objects.filter(order=order).update(available_at=past)
+
+    numbers = reports.numbers(anna)
+
+    assert (numbers.on_the_way, numbers.next_at) == (500, None)
 
 
 def test_sums_tell_pending_from_earned(anna):

@@ -60,10 +60,10 @@ def make_reward(attribution, order, released_at):
 def busy():
     """A link with two browsers, three visits, a friend who bought, and a guest."""
     link = make_link()
-    person = make_visitor(confirmed_at=NOON)
+    person = make_visitor(landed_at=NOON, confirmed_at=NOON)
     visit = make_visit(person, link, at=NOON)
     make_visit(person, link, at=NOON - timedelta(hours=2))
-    make_visit(make_visitor(), link, at=NOON)
+    make_visit(make_visitor(landed_at=NOON), link, at=NOON)
     attribution = make_attribution(link.owner, make_member(days_ago=0), visit=visit)
     order = make_order(attribution.invitee)
     make_reward(attribution, order, NOON)
@@ -77,6 +77,14 @@ def test_a_day_is_counted_from_its_rows(busy):
     assert rollup.totals(links=[busy]) == Figures(
         visits=3, visitors=2, confirmed=2, signups=1, orders=2, rewards=1
     )
+
+
+def test_a_browser_that_never_came_back_is_a_visit_and_no_visitor(busy):
+    make_visit(make_visitor(), busy, at=NOON)
+
+    rollup.roll_up(DAY)
+
+    assert (rollup.totals().visits, rollup.totals().visitors) == (4, 2)
 
 
 def test_a_day_rolled_up_again_is_the_same_row_for_row(busy):
@@ -142,7 +150,7 @@ def test_a_day_is_the_shops_own(busy, settings):
 def test_the_shops_sums_of_a_day_are_those_of_its_links(busy):
     spring = Campaign.objects.create(name="Spring")
     shared = ReferralLink.objects.create(campaign=spring, kind="campaign")
-    make_visit(make_visitor(), shared, at=NOON)
+    make_visit(make_visitor(landed_at=NOON), shared, at=NOON)
     Visit.objects.filter(visitor__confirmed_at=None, link=busy).update(channel="sms")
     LinkDay.objects.create(link=busy, day=DAY, previews=7)
 

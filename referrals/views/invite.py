@@ -20,9 +20,11 @@ def invite(request):
     """
     offer = terms.current(settings.SHOP_CURRENCY)
     words = request.GET.get("words", "")[: sharing.MOST_WORDS]
-    share = sharing.invitation_of(request.user, offer, words) if offer else None
-    friends = reports.friends(request.user)
-    numbers = reports.numbers(request.user, friends)
+    numbers = reports.numbers(request.user)
+    number = request.GET.get("page", "")
+    share = offer and sharing.invitation_of(
+        request.user, offer, words, code=numbers.code
+    )
     return render(
         request,
         "referrals/invite.html",
@@ -33,9 +35,8 @@ def invite(request):
             "most_words": sharing.MOST_WORDS,
             "terms": offer,
             "rules": terms.rules(offer),
-            "friends": friends,
+            "page": reports.page_of_friends(request.user, numbers.joined, number),
             "numbers": numbers,
-            "purse": reports.purse(request.user),
             "goal": reports.goal(offer, numbers.brought) if offer else None,
             "drawn": links.drawn(share.qr_url) if share else None,
         },

@@ -68,7 +68,7 @@ def cost(client, path, *, warm):
         ("/checkout/", 12, 11),
         ("/account/", 8, 6),
         ("/account/orders/", 5, 4),
-        ("/account/invite/", 10, 7),
+        ("/account/invite/", 8, 6),
         ("/account/balance/", 9, 7),
     ],
 )
