@@ -36,16 +36,19 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """The points of a polyline as SVG writes them."""
+    """One series drawn alone: the points of a polyline as SVG writes them, its top."""
 
     points: str
-    series: int
     says: str
+    highest: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What the template `admin/chart.html` shows: shapes, the scale, and the table."""
+    """What the template `admin/chart.html` shows: shapes, scales, and the table.
+
+    Bars share one drawing and its scale; each line has its own.
+    """
 
     title: str
     labels: list[str]
@@ -72,6 +75,11 @@ class Chart:
     def ends(self) -> list[str]:
         """What stands below the drawing: all labels, or the first and the last."""
         return self.labels if self.names_all else [self.labels[0], self.labels[-1]]
+
+    @property
+    def lowest(self) -> str:
+        """What stands at the foot of every drawing."""
+        return self.shows(0)
 
     @property
     def is_empty(self) -> bool:
@@ -112,17 +120,18 @@ def lines(
     *,
     shows: Callable[[int], str] = str,
 ) -> Chart:
-    """One line for each series, from the first label to the last."""
+    """One drawing for each series, from the first label to the last.
+
+    Each has a scale of its own: of equal lines none hides another, and what is small
+    does not lie flat below what is large.
+    """
     top = _top(labels, series)
     step = BOX / max(1, len(labels) - 1)
-    drawn = [
-        Line(
-            points=_points(each.values, step, top),
-            series=order + 1,
-            says=each.name,
-        )
-        for order, each in enumerate(series)
-    ]
+    drawn = []
+    for each in series:
+        own = _top(labels, [each])
+        line = Line(_points(each.values, step, own), each.name, shows(own))
+        drawn.append(line)
     return Chart(
         title, list(labels), list(series), shows(top), lines=drawn, shows=shows
     )

@@ -25,7 +25,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django_tasks import TaskResultStatus, task
@@ -223,6 +223,15 @@ def _anything_due() -> bool:
     from django_tasks_db.models import DBTaskResult
 
     return DBTaskResult.objects.ready().exists()
+
+
+def due() -> Q:
+    """The condition of jobs that a worker would take now."""
+    from django_tasks_db.models import get_date_max
+
+    return Q(status=TaskResultStatus.READY) & (
+        Q(run_after=get_date_max()) | Q(run_after__lte=timezone.now())
+    )
 
 
 def oldest_due_age() -> timedelta:

@@ -39,7 +39,16 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self):
-        return self.object_list.order_by()[: self.MOST].count()
+        return min(self._found, self.MOST)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are more than it counts."""
+        return self._found > self.MOST
+
+    @cached_property
+    def _found(self):
+        return self.object_list.order_by()[: self.MOST + 1].count()
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

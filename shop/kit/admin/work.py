@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django_tasks_db.admin import DBTaskResultAdmin
 from django_tasks_db.models import DBTaskResult
 
+from shop.kit import jobs
 from shop.kit.models import Schedule
 from shop.kit.staff import BoundedPaginator, ReadOnlyAdmin, linked
 
@@ -33,6 +34,19 @@ class LogEntryAdmin(ReadOnlyAdmin):
         return entry.get_change_message() or entry.get_action_flag_display()
 
 
+class Due(admin.SimpleListFilter):
+    """What a worker would take now."""
+
+    title = "due"
+    parameter_name = "due"
+
+    def lookups(self, request, model_admin):
+        return [("1", "Yes")]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(jobs.due()) if self.value() == "1" else queryset
+
+
 admin.site.unregister(DBTaskResult)
 
 
@@ -49,7 +63,7 @@ class JobAdmin(DBTaskResultAdmin):
         "tries",
         "queue_name",
     ]
-    list_filter = ["status", "queue_name", "enqueued_at"]
+    list_filter = ["status", Due, "queue_name", "enqueued_at"]
     search_fields = ["task_path"]
     paginator = BoundedPaginator
     show_full_result_count = False

@@ -56,6 +56,22 @@ def test_a_line_goes_from_edge_to_edge():
     assert chart.lines[0].points == "0,100 50,50 100,0"
 
 
+def test_each_line_has_a_drawing_and_a_scale_of_its_own():
+    series = [Series("Visits", [0, 500, 1000]), Series("Orders", [0, 1, 2])]
+    chart = charts.lines("Visits", WEEKS, series)
+
+    assert [(line.points, line.highest) for line in chart.lines] == [
+        ("0,100 50,50 100,0", "1000"),
+        ("0,100 50,50 100,0", "2"),
+    ]
+    text = page(chart)
+    assert text.count("<svg") == 2
+    assert re.findall(r"chart__scale\">\s*<span>(\d+)</span><span>0<", text) == [
+        "1000",
+        "2",
+    ]
+
+
 def test_one_figure_alone_is_a_level_line():
     chart = charts.lines("Visits", WEEKS[:1], [Series("Visits", [7])])
 
