@@ -6,8 +6,10 @@ figures cut by where they come from: they add up to the funnel, whatever the cut
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
+from datetime import date
 
 from django.db.models import Q, QuerySet, Sum
+from django.utils.formats import date_format
 
 from orders.models import Order
 from referrals import periods
@@ -39,46 +41,62 @@ NAMES = tuple(field.name for field in fields(Counts))
 
 @dataclass(frozen=True)
 class Step:
-    """A figure of the funnel, and what it is a part of."""
+    """A figure of the funnel, and what it is compared with.
+
+    Only a visit by a person `is_part` of the visits. The others may come without the
+    step before, by a typed code or from an earlier time, or more than once.
+    """
 
     name: str
     label: str
     count: int
     whole: int | None = None
     of: str = ""
+    is_part: bool = False
 
     @property
-    def percent(self) -> str:
-        """`12 %`, or nothing where there is nothing to divide by."""
+    def rate(self) -> str:
+        """`25 % of 4 visits`, `50 for 100 sign-ups (8)`; nothing without a whole."""
         if not self.whole:
             return ""
-        return f"{100 * self.count / self.whole:.1f}".removesuffix(".0") + " %"
+        share = f"{100 * self.count / self.whole:.1f}".removesuffix(".0")
+        if self.is_part:
+            return f"{share} % of {self.whole} {self.of}"
+        return f"{share} for 100 {self.of} ({self.whole})"
 
 
 @dataclass(frozen=True)
 class Cohort:
+    """A part of the funnel; `name` is its label for a file."""
+
+    name: str
     label: str
     counts: Counts
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """A way to cut: the column of the daily sums, and how its values read."""
+    """A way to cut: its heading, the column of the sums, and how its values read."""
 
     label: str
+    heading: str
     column: str
-    read: Callable[[object], object] = str
+    read: Callable[[object], str] = str
 
 
 def _kind(value):
     return ReferralLink.Kind(value).label
 
 
+def _channel(value):
+    return value or "None named"
+
+
 CUTS = {
-    "campaign": _Cut("Campaign", "campaign__name"),
-    "kind": _Cut("Kind of link", "kind", _kind),
-    "channel": _Cut("Channel", "channel", lambda value: value or "None named"),
-    "week": _Cut("Week from", "day", periods.monday),
+    "campaign": _Cut("Campaign", "By campaign", "campaign__name"),
+    "kind": _Cut("Kind of link", "By kind of link", "kind", _kind),
+    "channel": _Cut("Channel", "By channel", "channel", _channel),
+    "week": _Cut("Week from", "By week", "day"),
 }
 
 _COLUMNS = dict(zip(NAMES, [*NAMES[:-1], "rewards"], strict=True))
@@ -112,7 +130,7 @@ def steps(period: Period) -> list[Step]:
     return [
         Step("previews", "Previews by machines", found.previews),
         Step("visits", "Visits", found.visits),
-        Step("confirmed", "By a person", found.confirmed, found.visits, "visits"),
+        Step("confirmed", "By a person", found.confirmed, found.visits, "visits", True),
         Step("signups", "Signed up", found.signups, found.confirmed, "people’s visits"),
         Step("orders", "Orders", found.orders, found.signups, "sign-ups"),
         Step("available", "Rewards paid", found.available, found.orders, "orders"),
@@ -121,25 +139,38 @@ def steps(period: Period) -> list[Step]:
 
 
 def cohorts(period: Period, by: str) -> list[Cohort]:
-    """The funnel cut by one of `CUTS`, in order. One query."""
+    """The funnel cut by one of `CUTS`, in order; weeks without gaps. One query."""
+    if by == "week":
+        return weekly(period)
     cut = CUTS[by]
-    rows = _days(period).values_list(cut.column)
-    sums = {f"sum_{name}": Sum(column) for name, column in _COLUMNS.items()}
-    read: dict[object, Counts] = {}
-    for value, *counts in rows.annotate(**sums):
+    found: dict[str, Counts] = {}
+    for value, counts in _cut(period, cut.column):
         label = cut.read(value)
-        read[label] = read.get(label, Counts()) + Counts(*counts)
-    return [Cohort(str(label), read[label]) for label in sorted(read)]
+        found[label] = found.get(label, Counts()) + counts
+    return [Cohort(label, label, found[label]) for label in sorted(found)]
 
 
 def weekly(period: Period) -> list[Cohort]:
-    """The cohorts by week, quiet weeks included: for a line without gaps."""
-    found = {each.label: each for each in cohorts(period, "week")}
-    mondays, day = [], periods.monday(period.since)
+    """The funnel by week, quiet weeks included; the first begins with the period."""
+    found: dict[date, Counts] = {}
+    day = periods.monday(period.since)
     while day <= period.until:
-        mondays.append(str(day))
+        found[day] = Counts()
         day += periods.WEEK
-    return [found.get(label, Cohort(label, Counts())) for label in mondays]
+    for day, counts in _cut(period, "day"):
+        found[periods.monday(day)] += counts
+    return [
+        Cohort(str(first), date_format(first, "j M Y"), counts)
+        for monday, counts in found.items()
+        for first in [max(monday, period.since)]
+    ]
+
+
+def _cut(period, column):
+    """The sums by a column of the days: each value and its counts."""
+    sums = {f"sum_{name}": Sum(column) for name, column in _COLUMNS.items()}
+    rows = _days(period).values_list(column).annotate(**sums)
+    return [(value, Counts(*counts)) for value, *counts in rows]
 
 
 def _days(period):

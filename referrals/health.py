@@ -10,17 +10,19 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 from django_tasks import TaskResultStatus
-from django_tasks_db.models import DBTaskResult, get_date_max
+from django_tasks_db.models import DBTaskResult
 
+from accounts.models import Adjustment
 from orders.models import StripeEvent
-from referrals import breaker, jobs, settlement
-from referrals.models import Settlement, Unsettled
-from shop.kit.jobs import oldest_due_age
+from referrals import breaker, jobs, review, settlement
+from referrals.models import GrantWord, ReviewCase, Reward, Settlement, Unsettled
+from shop.kit.jobs import due, oldest_due_age
 from shop.kit.models import BookProof, Message
 
 # What a busy moment may take before somebody has to look.
 PATIENCE = timedelta(minutes=10)
 PROVED_WITHIN = timedelta(hours=36)
+LOOKED_AT_WITHIN = timedelta(days=3)
 _UNITS = ((86_400, "days"), (3600, "h"), (60, "min"))
 
 
@@ -36,11 +38,12 @@ class Sign:
 
 
 def signs() -> list[Sign]:
-    """All of them. Nine queries, however much waits."""
+    """All of them. Fourteen queries, however much waits."""
     return [
         _webhooks(),
         _unsettled(),
         _paused(),
+        *_people(),
         *_jobs(),
         _outbox(),
         _proof(),
@@ -84,12 +87,28 @@ def _paused():
     )
 
 
+def _people() -> Iterator[Sign]:
+    """What waits for a person: red once nobody came for days."""
+    waiting = ReviewCase.objects.filter(state__in=review.WAITS)
+    yield _waits("review", "Friends to look at", waiting, "opened_at")
+    asked = Adjustment.objects.filter(decided_at=None)
+    yield _waits("adjustments", "Adjustments to confirm", asked, "asked_at")
+    said = GrantWord.objects.filter(reward__in=Reward.objects.half_granted())
+    yield _waits("grants", "Grants to confirm", said, "created_at")
+
+
+def _waits(name, label, rows, since):
+    found = rows.aggregate(count=Count("pk"), oldest=Min(since))
+    age = _age(found["oldest"])
+    said = f"The oldest waits for {spoken(age)}" if found["count"] else ""
+    return Sign(name, label, str(found["count"]), said, age > LOOKED_AT_WITHIN)
+
+
 def _jobs() -> Iterator[Sign]:
     counts = DBTaskResult.objects.aggregate(
         due=Count(
             "pk",
-            Q(status=TaskResultStatus.READY)
-            & (Q(run_after=get_date_max()) | Q(run_after__lte=timezone.now())),
+            due(),
         ),
         failed=Count("pk", Q(status=TaskResultStatus.FAILED)),
     )

@@ -198,6 +198,8 @@ DEFAULT_FROM_EMAIL = required(
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 REPLY_TO_EMAIL = env("REPLY_TO_EMAIL", default="")
+# Where docs/operations.md can be read, for staff; named on their pages if not set
+OPERATIONS_MANUAL_URL = env("OPERATIONS_MANUAL_URL", default="")
 SUPPORT_EMAIL = env("SUPPORT_EMAIL", default=REPLY_TO_EMAIL or "hello@tandem.example")
 
 # Stripe, or its stand-in on this very server
@@ -353,7 +355,7 @@ ADJUSTMENT_LIMITS = env.dict("ADJUSTMENT_LIMITS", cast={"value": int}, default={
 ADJUSTMENT_LIMIT = env.int("ADJUSTMENT_LIMIT", default=2000)
 # Above it for one member in a day another person has to confirm
 ADJUSTMENT_TWO_PEOPLE_FROM = env.int("ADJUSTMENT_TWO_PEOPLE_FROM", default=5000)
-# Above this stake two people have to agree about a case, in minor units
+# By one person, or to one member, in a day: above it two people have to agree, in minor units
 REFERRAL_TWO_PEOPLE_FROM = env.int("REFERRAL_TWO_PEOPLE_FROM", default=5000)
 # What becomes of a case that nobody decides: approve, reject, or nothing but waiting
 REFERRAL_REVIEW_DEFAULT = env("REFERRAL_REVIEW_DEFAULT", default="")

@@ -15,6 +15,22 @@ from shop.kit.staff import BoundedPaginator, list_url
 
 PAGE = 50
 
+# The columns of a cohort, on the page and in the file.
+LABELS = {
+    "previews": "Previews",
+    "visits": "Visits",
+    "confirmed": "By a person",
+    "signups": "Signed up",
+    "orders": "Orders",
+    "available": "Rewards paid",
+}
+STEPS = [
+    exports.Column("Step", lambda step: step.label),
+    exports.Column("Count", lambda step: step.count),
+    exports.Column("Compared with", lambda step: step.of),
+    exports.Column("Their number", lambda step: step.whole),
+]
+
 
 class PeriodForm(forms.Form):
     since = forms.DateField(label="From", widget=forms.DateInput({"type": "date"}))
@@ -36,8 +52,8 @@ class PeriodForm(forms.Form):
 
 class CutForm(PeriodForm):
     by = forms.ChoiceField(
-        label="Cut by",
-        choices=[(name, cut.label) for name, cut in funnel.CUTS.items()],
+        label="Cut",
+        choices=[(name, cut.heading) for name, cut in funnel.CUTS.items()],
     )
 
 
@@ -55,17 +71,17 @@ def page(room, request):
     period = Period(said["since"], said["until"])
     weeks = funnel.weekly(period)
     is_weekly = said["by"] == "week"
-    cut = weeks if is_weekly else funnel.cohorts(period, said["by"])
+    cohorts = weeks if is_weekly else funnel.cohorts(period, said["by"])
     return room.page(
         request,
         "programme",
-        "The referral programme",
         form=form,
         steps=[(step, _behind(step.name, period)) for step in funnel.steps(period)],
         chart=_chart(weeks),
-        cut=funnel.CUTS[said["by"]].label,
-        cohorts=cut,
-        total=sum((each.counts for each in cut), funnel.Counts()),
+        cut=funnel.CUTS[said["by"]],
+        labels=LABELS.values(),
+        cohorts=[(each.label, _figures(each.counts)) for each in cohorts],
+        total=_figures(sum((each.counts for each in cohorts), funnel.Counts())),
         said=said,
         kept_since=retention.visits_since()
         if period.start < retention.visits_since()
@@ -82,7 +98,7 @@ def orders(room, request):
     return room.page(
         request,
         "programme_orders",
-        "Orders by friends",
+        title="Orders by friends",
         form=form,
         shown=pages.get_page(request.GET.get("p")),
         query=urlencode(period_query(period)),
@@ -90,21 +106,36 @@ def orders(room, request):
 
 
 def export(room, request):
-    """The cohorts of a period as a file."""
+    """The cohorts of a period as a file: the lines of the page."""
     form, said = asked(CutForm, request.POST)
     if not form.is_valid():
         return redirect("admin:referrals_programme")
     period = Period(said["since"], said["until"])
-    label = funnel.CUTS[said["by"]].label
     columns = [
-        exports.Column(label, lambda each: each.label),
-        *[exports.Column(name.capitalize(), _figure(name)) for name in funnel.NAMES],
+        exports.Column(funnel.CUTS[said["by"]].label, lambda each: each.name),
+        *[exports.Column(label, _figure(name)) for name, label in LABELS.items()],
     ]
     return exports.respond(
         request,
         f"Programme by {said['by']}",
         columns,
         funnel.cohorts(period, said["by"]),
+        about=FunnelDay,
+        note=str(period),
+    )
+
+
+def export_steps(room, request):
+    """The steps of the funnel as a file, with what each is compared with."""
+    form, said = asked(PeriodForm, request.POST)
+    if not form.is_valid():
+        return redirect("admin:referrals_programme")
+    period = Period(said["since"], said["until"])
+    return exports.respond(
+        request,
+        "Programme steps",
+        STEPS,
+        funnel.steps(period),
         about=FunnelDay,
         note=str(period),
     )
@@ -118,15 +149,17 @@ def _figure(name):
     return lambda each: getattr(each.counts, name)
 
 
+def _figures(counts):
+    return [getattr(counts, name) for name in LABELS]
+
+
 def _chart(weeks):
-    shown = {"visits": "Visits", "confirmed": "By a person", "signups": "Signed up"}
-    shown["orders"] = "Orders"
     return charts.lines(
         "Week by week",
         [each.label for each in weeks],
         [
-            charts.Series(label, [getattr(each.counts, name) for each in weeks])
-            for name, label in shown.items()
+            charts.Series(LABELS[name], [getattr(each.counts, name) for each in weeks])
+            for name in ("visits", "confirmed", "signups", "orders")
         ],
     )
 

@@ -16,7 +16,6 @@ def page(room, request):
     return room.page(
         request,
         "programme_inviters",
-        "Who brings friends",
         shown=shown,
         people=inviters.quality(list(shown), settings.SHOP_CURRENCY),
         days=inviters.VALUE_DAYS,

@@ -53,17 +53,10 @@ PAGES = [
         guard=require_POST,
     ),
     Page(
-        "programme_yearly",
-        "programme/yearly/",
-        yearly.page,
-        ("referrals.view_reward", "accounts.view_user"),
-        "Yearly totals",
-    ),
-    Page(
-        "programme_yearly_export",
-        "programme/yearly/export/",
-        yearly.export,
-        ("referrals.view_reward",),
+        "programme_steps_export",
+        "programme/steps/export/",
+        funnel.export_steps,
+        ("referrals.view_funnelday",),
         guard=require_POST,
     ),
     Page(
@@ -77,6 +70,13 @@ PAGES = [
         "programme_liability_export",
         "programme/liability/export/",
         liability.export,
+        ("accounts.view_ledgeraccount", "referrals.view_reward"),
+        guard=require_POST,
+    ),
+    Page(
+        "programme_position_export",
+        "programme/liability/today/export/",
+        liability.export_positions,
         ("accounts.view_ledgeraccount", "referrals.view_reward"),
         guard=require_POST,
     ),
@@ -109,19 +109,46 @@ PAGES = [
         guard=require_POST,
     ),
     Page(
+        "programme_yearly",
+        "programme/yearly/",
+        yearly.page,
+        ("referrals.view_reward", "accounts.view_user"),
+        "Yearly totals",
+    ),
+    Page(
+        "programme_yearly_export",
+        "programme/yearly/export/",
+        yearly.export,
+        ("referrals.view_reward",),
+        guard=require_POST,
+    ),
+    Page(
         "programme_health",
         "programme/health/",
         health.page,
         ("referrals.view_settlement", "kit.view_bookproof"),
         "Health",
     ),
+    Page(
+        "programme_unsettled",
+        "programme/unsettled/",
+        health.unsettled,
+        ("referrals.view_settlement", "orders.view_order"),
+    ),
 ]
-
 
 # Pages that other rooms answer, between the tabs of this one.
 QUEUES = [
-    Page("reviewcase_queue", "", None, ("referrals.change_reviewcase",), "Queue"),
-    Page("namecase_queue", "", None, ("referrals.change_namecase",), "Names"),
+    Page(
+        "reviewcase_queue",
+        "",
+        None,
+        ("referrals.change_reviewcase",),
+        "Friends to look at",
+    ),
+    Page(
+        "namecase_queue", "", None, ("referrals.change_namecase",), "Names to look at"
+    ),
 ]
 
 
@@ -159,12 +186,13 @@ class FunnelDayAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return page.guard(partial(page.view, self))(request)
 
-    def page(self, request, name, title, **context):
-        """A page of the programme between its tabs."""
+    def page(self, request, name, **context):
+        """A page of the programme between its tabs; its title is its tab's."""
+        labels = {page.name: page.label for page in PAGES}
         shared = {
             **self.admin_site.each_context(request),
             "opts": FunnelDay._meta,
-            "title": title,
+            "title": labels[name],
             "tabs": tabs(request, name),
         }
         template = f"admin/referrals/programme/{name}.html"

@@ -84,7 +84,6 @@ def page(room, request):
     return room.page(
         request,
         "programme_what_if",
-        "What if the terms were others",
         form=form,
         result=result,
         shown=result.changed[:SHOWN] if result else [],

@@ -35,7 +35,6 @@ def page(room, request):
     return room.page(
         request,
         "programme_yearly",
-        "Totals of a year",
         form=form,
         year=year,
         count=len(found),

@@ -31,6 +31,7 @@ from referrals.tests.factories import (
     make_visit,
     make_visitor,
 )
+from shop.kit.staff import BoundedPaginator
 from shop.tests.sweep import row_counts
 
 pytestmark = pytest.mark.django_db
@@ -101,12 +102,19 @@ def test_the_funnel_counts_from_a_look_to_credit_spent(busy):
         "available": 1,
         "spent": 1,
     }
-    assert (steps["confirmed"].percent, steps["confirmed"].whole) == ("25 %", 4)
-    assert steps["available"].percent == "50 %"
+    assert steps["confirmed"].rate == "25 % of 4 visits"
+    assert steps["available"].rate == "50 for 100 orders (2)"
+
+
+def test_what_may_be_more_than_its_like_is_no_percentage(busy):
+    steps = {step.name: step for step in funnel.steps(MARCH)}
+
+    assert steps["orders"].rate == "200 for 100 sign-ups (1)"
+    assert [name for name, step in steps.items() if "%" in step.rate] == ["confirmed"]
 
 
 def test_a_rate_of_nothing_is_not_told():
-    assert {step.percent for step in funnel.steps(MARCH)} == {""}
+    assert {step.rate for step in funnel.steps(MARCH)} == {""}
 
 
 @pytest.mark.parametrize("by", funnel.CUTS)
@@ -125,13 +133,13 @@ def test_cohorts_are_named_as_people_say(busy):
     assert names("campaign") == ["Friends", "Spring"]
     assert names("kind") == ["Campaign", "Invitation"]
     assert names("channel") == ["None named", "mail"]
-    assert names("week") == ["2036-02-18", "2036-02-25"]
+    assert names("week") == ["20 Feb 2036", "25 Feb 2036"]
 
 
-def test_quiet_weeks_are_weeks_too(busy):
+def test_quiet_weeks_are_weeks_too_and_the_first_begins_with_the_period(busy):
     weeks = funnel.weekly(Period(date(2036, 2, 1), DAY))
 
-    assert [each.label for each in weeks][:2] == ["2036-01-28", "2036-02-04"]
+    assert [each.name for each in weeks][:2] == ["2036-02-01", "2036-02-04"]
     assert astuple(weeks[0].counts) == (0, 0, 0, 0, 0, 0)
     assert sum((each.counts for each in weeks), Counts()) == funnel.totals(MARCH)
 
@@ -149,7 +157,7 @@ def test_the_page_shows_each_number_with_its_denominator_and_its_list(
     assert [(label, count) for _, label, count in figures] == [
         (step.label, str(step.count)) for step in funnel.steps(MARCH)
     ]
-    assert "25 % of visits (4)" in html
+    assert "25 % of 4 visits" in html
     for address, label, _ in figures:
         shown = client.get(address.replace("&amp;", "&"))
         assert shown.status_code == 200, label
@@ -226,6 +234,42 @@ def test_looking_writes_nothing_and_taking_a_file_is_written_down(client, boss, 
         "Programme by channel from 2036-02-20"
         in LogEntry.objects.get(user=boss).change_message
     )
+
+
+@pytest.mark.parametrize("by", funnel.CUTS)
+def test_the_file_has_the_lines_of_the_page(client, boss, busy, by):
+    said = {"since": "2036-02-01", "until": "2036-03-01", "by": by}
+
+    shown = client.get(PAGE, said).context["cohorts"]
+    file = client.post(f"{PAGE}export/", said).getvalue().decode()
+
+    _, *rows = csv.reader(file.splitlines())
+    assert len(rows) == len(shown) >= 2
+    assert [[str(cell) for cell in cells] for _, cells in shown] == [
+        cells for _, *cells in rows
+    ]
+
+
+def test_the_steps_are_a_file_too(client, boss, busy):
+    said = {"since": "2036-02-20", "until": "2036-03-01"}
+
+    file = client.post(f"{PAGE}steps/export/", said).getvalue().decode()
+
+    rows = {row["Step"]: row for row in csv.DictReader(file.splitlines())}
+    assert [row["Count"] for row in rows.values()] == [
+        str(step.count) for step in funnel.steps(MARCH)
+    ]
+    assert rows["Orders paid with balance"]["Count"] == "1"
+    assert rows["Orders"]["Compared with"] == "sign-ups"
+    assert "Programme steps" in LogEntry.objects.get(user=boss).change_message
+
+
+def test_a_list_that_is_not_counted_to_its_end_says_so(client, boss, busy, monkeypatch):
+    assert "<p>2 orders</p>" in client.get(f"{PAGE}orders/").content.decode()
+
+    monkeypatch.setattr(BoundedPaginator, "MOST", 1)
+
+    assert "<p>More than 1 order</p>" in client.get(f"{PAGE}orders/").content.decode()
 
 
 def test_abuse_22_a_campaigns_name_is_no_formula_in_the_file(client, boss, busy):

@@ -2,6 +2,7 @@
 
 import csv
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -219,6 +220,31 @@ def test_the_file_has_numbers_and_is_written_down(client, two_months, boss):
     )
     assert "Liability by month" in LogEntry.objects.get(user=boss).change_message
     assert Transfer.objects.exists()
+
+
+def test_what_is_owed_today_is_a_file_too(client, two_months, boss):
+    file = client.post(f"{PAGE}today/export/").getvalue().decode()
+
+    rows = list(csv.DictReader(file.splitlines()))
+    owed = [r for r in rows if r["What"] in ("Available", "In open orders", "On hold")]
+    assert sum(Decimal(row["Amount"]) for row in owed) == Decimal("2.00")
+    assert [row["What"] for row in rows] == [
+        "Pending",
+        *(["Available"] * len([row for row in rows if row["Runs out in"]])),
+        "In open orders",
+        "On hold",
+        "Owed by members",
+        "Off from the ledger",
+    ]
+    assert "Liability today" in LogEntry.objects.get(user=boss).change_message
+
+
+def test_columns_without_an_amount_are_left_to_the_file(client, two_months, boss):
+    labels = list(client.get(PAGE).context["labels"])
+
+    assert {"Granted", "Spent", "Closing"} <= set(labels)
+    assert "Opening" not in labels
+    assert "Closed accounts" not in labels
 
 
 def test_the_page_is_for_those_who_may_see_the_accounts(client):
