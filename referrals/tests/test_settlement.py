@@ -15,7 +15,7 @@ from orders.signals import order_facts_changed
 from orders.tests.factories import deliver, pay
 from orders.tests.factories import make_order as place_order
 from referrals import settlement
-from referrals.models import Attribution, Reward, Settlement
+from referrals.models import Attribution, Reward, Settlement, Unsettled
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -442,6 +442,34 @@ def test_news_about_a_settled_order_bring_it_back_to_the_sweep(friend):
     OrderEvent.objects.create(order=order, kind="refund", text="Refunded")
 
     assert list(settlement.outdated()) == [order]
+
+
+def test_an_order_of_somebody_who_is_attributed_later_is_outdated():
+    buyer = make_member(days_ago=1)
+    order = make_order(buyer)
+    assert not settlement.outdated().exists()
+
+    make_attribution(invitee=buyer)
+
+    assert list(settlement.outdated()) == [order]
+
+
+def test_an_order_nobody_paid_for_has_nothing_to_be_settled(friend):
+    make_order(friend, status=Order.Status.PENDING)
+
+    assert not Unsettled.objects.exists()
+
+
+def test_the_mark_says_since_when_there_was_news(friend):
+    order = make_order(friend)
+    first = order.events.get().created_at
+    OrderEvent.objects.create(order=order, kind="note", text="A second word")
+
+    assert Unsettled.objects.get().since == first
+
+    settlement.settle(order)
+
+    assert not Unsettled.objects.exists()
 
 
 def test_real_time_and_batch_write_the_same_ledger(now_terms):
