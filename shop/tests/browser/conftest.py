@@ -91,7 +91,7 @@ def running_shop(tmp_path_factory):
             process.wait(timeout=20)
 
 
-def _wait_for(url, process, log, seconds=90):
+def _wait_for(url, process, log, seconds=240):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
