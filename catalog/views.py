@@ -97,11 +97,14 @@ def product(request, slug):
     else:
         chosen = choices.preselect(page.for_sale)
 
+    pictures = _gallery(page, chosen)
     context = {
         "product": page,
         "chosen": chosen,
         "choices": choices.picker(page, chosen) if chosen else [],
-        "pictures": _gallery(page, chosen),
+        "pictures": pictures,
+        # What a chat shows: the product, or the colour that was asked for.
+        "cover": next(iter(pictures if "v" in request.GET else page.pictures), None),
         "related": related,
         "is_exchange": is_exchange,
         "quantity": _quantity(asked, chosen),

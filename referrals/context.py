@@ -1,7 +1,5 @@
 """What pages may say about invitations; nothing is asked until a template prints it."""
 
-from dataclasses import dataclass
-
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
@@ -11,71 +9,12 @@ from referrals import (
     consent,
     discounts,
     handoff,
-    name_reports,
-    names,
+    promises,
     reports,
     terms,
     visits,
 )
-from referrals.models import Terms
-from shop.kit.money import format_money
-
-
-@dataclass(frozen=True)
-class Invitation:
-    """The promise to one visitor.
-
-    `inviter` is a first name, or empty when it is not to be told; the visitor
-    `has_joined` who has an account already and only needs to buy. For others
-    `claim_url` is the way to one, with a query that carries the invitation along,
-    `keep_token` what "Keep my gift" sends where nothing is remembered yet, and
-    `report_url` where somebody who minds the name says so.
-    """
-
-    terms: Terms
-    inviter: str
-    has_joined: bool
-    claim_url: str = ""
-    keep_token: str = ""
-    report_url: str = ""
-
-    @property
-    def sentence(self) -> str:
-        if self.has_joined:
-            return f"You have {self._gift}. It comes off by itself."
-        return f"{self.inviter or 'A friend'} gives you {self._gift}."
-
-    @property
-    def waiting_sentence(self) -> str:
-        whose = (
-            f"{self.inviter}’s {self._amount}"
-            if self.inviter
-            else f"Your {self._amount}"
-        )
-        return f"{whose} is waiting for you."
-
-    @property
-    def condition(self) -> str:
-        """What to know before a first order uses the gift up without getting it."""
-        least = format_money(self.terms.minimum_amount, self.terms.currency, short=True)
-        return (
-            f"Your {self._amount} comes off a first order with {least} of goods or "
-            "more, not counting what balance pays. A smaller first order uses it up."
-        )
-
-    @property
-    def _amount(self):
-        return format_money(self.terms.friend_amount, self.terms.currency, short=True)
-
-    @property
-    def _gift(self):
-        least = self.terms.minimum_amount
-        over = (
-            f" over {format_money(least, self.terms.currency, short=True)}"
-            if least
-            else ""
-        )
-        return f"{self._amount} off your first order{over}"
+from referrals.promises import Invitation
 
 
 def invitation(request):
@@ -98,8 +37,12 @@ def invitation(request):
 def for_visitor(request) -> Invitation | None:
     """The invitation that the referral cookie stands for, or the page's own address.
 
-    Without either no query.
+    Without either no query. A machine that looks at a link reads what a person would.
     """
+    shown = getattr(request, "_referral_shown", None)
+    if shown:
+        offered = terms.of(shown.campaign, settings.SHOP_CURRENCY)
+        return promises.of_link(shown, offered, is_preview=True)
     remembered = settings.REFERRAL_COOKIE in request.COOKIES
     visitor = visits.visitor_of(request) if remembered else None
     if visitor is None:
@@ -123,17 +66,10 @@ def _carried(request):
 
 
 def _promise(touch, keep_token=""):
-    if touch is None or not touch.terms.friend_amount:
+    if touch is None:
         return None
-    owner = touch.link.owner
-    inviter = names.first(owner) if owner else ""
-    return Invitation(
-        touch.terms,
-        inviter,
-        has_joined=False,
-        claim_url=handoff.sign_up_url(touch.link, touch.touched_at),
-        keep_token=keep_token,
-        report_url=name_reports.url_of_inviter(touch.link) if inviter else "",
+    return promises.of_link(
+        touch.link, touch.terms, touch.touched_at, keep_token=keep_token
     )
 
 

@@ -114,6 +114,10 @@ def middleware(get_response):
         moved = _capture(request) if is_page else None
         if moved:
             return moved
+        if hasattr(request, "_referral_shown"):
+            response = get_response(request)
+            add_never_cache_headers(response)
+            return response
         came_back = is_page and settings.REFERRAL_COOKIE in request.COOKIES
         visitor = visits.visitor_of(request) if came_back else None
         response = get_response(request)
@@ -140,6 +144,8 @@ def _touch(request, code, kind):
         request._referral_token = made.token, made.link.visit_days
         vars(request).pop("_referral_visitor", None)
     request._referral_carried = made.carried
+    if made.outcome is Outcome.MACHINE:
+        request._referral_shown = made.link
     return made.remains
 
 
@@ -176,9 +182,11 @@ def _capture(request):
     if not any(codes):
         return send_on(request, Click(Outcome.IGNORED), location)
     made = clicks.click(request, codes)
-    # A machine reads the page it asked for, at the address it asked for.
-    machine = made.outcome is Outcome.MACHINE
-    return None if machine else send_on(request, made, location)
+    if made.outcome is Outcome.MACHINE:
+        # It reads the page it asked for, at that address, as a person would.
+        request._referral_shown = made.link
+        return None
+    return send_on(request, made, location)
 
 
 def _see_again(request, response, visitor):

@@ -108,8 +108,7 @@ def report(token: str, *, network: str = "", network_hash: str = "") -> None:
             name_hash=names.hash_of(name),
             defaults={"name": name},
         )
-        if not _written_down(case, network, network_hash):
-            return
+        _write_down(case, network, network_hash)
         if is_first or _is_looked_at_again(case):
             _open(case)
 
@@ -154,16 +153,14 @@ def _name_of(person, kind):
     return choices.leaderboard_name if choices else ""
 
 
-def _written_down(case, network, network_hash):
-    """False if the same hand has reported it before."""
+def _write_down(case, network, network_hash):
     try:
         with transaction.atomic():
             NameReport.objects.create(
                 case=case, network=network, network_hash=network_hash
             )
-    except IntegrityError:
-        return False
-    return True
+    except IntegrityError:  # the same hand once more
+        pass
 
 
 def _is_looked_at_again(case):

@@ -83,9 +83,11 @@ def test_the_page_is_the_one_without_a_code(client, link):
 
     assert shared.status_code == plain.status_code == 200
     assert shared.context["product"] == plain.context["product"]
-    assert [each.name for each in shared.templates] == [
-        each.name for each in plain.templates
-    ]
+    # With the promise above it, as a person reads it.
+    assert {each.name for each in plain.templates} <= {
+        each.name for each in shared.templates
+    }
+    assert "A friend gives you $5" in shared.content.decode()
 
 
 def test_the_touch_behind_a_page_brings_a_friend(client, link, mailoutbox):

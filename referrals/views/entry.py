@@ -1,7 +1,6 @@
 """How somebody comes in by an invitation, keeps it, closes it, or enters its code."""
 
 from allauth.account.adapter import get_adapter
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseRedirect
@@ -24,10 +23,7 @@ from referrals import (
     entries,
     handoff,
     links,
-    name_reports,
-    names,
     passage,
-    terms,
     visits,
 )
 from referrals.clicks import Outcome
@@ -56,11 +52,10 @@ def open_link(request, code):
 
 @never_cache
 def _preview(request, link):
-    offer = terms.of(link.campaign, settings.SHOP_CURRENCY)
-    name = names.first(link.owner) if link.owner else ""
-    report_url = name_reports.url_of_inviter(link) if name else ""
-    context = {"offer": offer, "name": name, "report_url": report_url}
-    return render(request, "referrals/preview.html", context)
+    """What a person would read of it: the promise, and the thing that is shared."""
+    request._referral_shown = link
+    product = link.product if link.product and link.product.is_live else None
+    return render(request, "referrals/preview.html", {"product": product})
 
 
 @require_POST

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from referrals import invitations, links, names, reports, sharing, terms
+from referrals import invitations, links, promises, reports, sharing, terms
 
 
 @never_cache
@@ -30,7 +30,7 @@ def invite(request):
         "referrals/invite.html",
         {
             "share": share,
-            "name": names.first(request.user),
+            "promise": promises.of_member(request.user, offer),
             "has_mail": invitations.are_on(),
             "most_words": sharing.MOST_WORDS,
             "terms": offer,

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import privacy
 from catalog.tests.factories import make_variant
+from orders import carts
 from orders.tests.factories import make_cart, make_zone
 from referrals import (
     baskets,
@@ -108,7 +109,8 @@ def test_abuse_55_who_was_invited_finds_a_quiet_link_beside_the_name(ben, anna, 
     make_zone()
     lamp = make_variant()
     if path == "basket":
-        path = baskets.share(make_member(), make_cart(make_member(), {lamp: 1})).path
+        lines = carts.contents(make_cart(make_member(), {lamp: 1})).buyable
+        path = baskets.share(make_member(), lines).path
     ben.post("/cart/add/", {"variant": lamp.sku, "quantity": 1})
 
     page = text_of(ben, path)
