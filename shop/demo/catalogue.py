@@ -69,8 +69,13 @@ FIRST_AGE, AGE_STEP = timedelta(days=2), timedelta(days=5)
 
 def load(say: Callable[[str], None]) -> None:
     """Put in what is missing. Safe to repeat; what staff changed is left alone."""
+    _write_pictures(_read(), say)
+    load_goods(say)
+
+
+def load_goods(say: Callable[[str], None]) -> None:
+    """The same without the files of the pictures, which take the time."""
     goods = _read()
-    _write_pictures(goods, say)
     present = set(Variant.objects.values_list("sku", flat=True))
     missing = [
         product
@@ -228,7 +233,7 @@ def _values(product, options) -> list[OptionValue]:
 
 def _load_picture(product, variants, position, picture) -> None:
     name = _stored(picture["file"])
-    with default_storage.open(name) as file:
+    with (HERE / "images" / picture["file"]).open("rb") as file:
         width, height = images.measure(file)
     # A picture shows a colour; where there are sizes, it belongs to the first.
     shown = next(

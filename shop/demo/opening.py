@@ -1,14 +1,17 @@
 """The shop open for a moment, so that people can pay while the demo is loaded."""
 
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
+
+from shop.sandbox import conf
+from shop.sandbox.stripe import deliveries
 
 
 class _Quiet(WSGIRequestHandler):
@@ -18,25 +21,46 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def shop_open() -> Iterator[None]:
-    """Use the shop that answers at SITE_URL, or open one there meanwhile."""
-    if _answers():
-        yield
-        return
+    """Open the shop at SITE_URL, for Stripe alone: nobody else is to meet its past.
+
+    Raises CommandError where a shop is open already, which would know no other day.
+    """
     port = urlsplit(settings.SITE_URL).port or 8000
-    server = ThreadedWSGIServer(("127.0.0.1", port), _Quiet)
-    server.set_app(get_wsgi_application())
+    try:
+        server = ThreadedWSGIServer(("127.0.0.1", port), _Quiet)
+    except OSError as error:
+        raise CommandError(
+            f"The demo opens the shop at {settings.SITE_URL} by itself. Close what "
+            "is open there first."
+        ) from error
+    server.set_app(_for_stripe(get_wsgi_application()))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield
     finally:
+        # Nothing is sent any more that nobody would hear.
+        deliveries.stop_worker(conf.from_settings())
         server.shutdown()
         server.server_close()
 
 
-def _answers():
-    try:
-        with urllib.request.urlopen(f"{settings.SITE_URL}/healthz", timeout=2):
-            return True
-    except OSError:
-        return False
+def _for_stripe(shop):
+    paths = tuple(
+        urlsplit(url).path
+        for url in (settings.STRIPE_API_BASE, settings.SANDBOX_WEBHOOK_URL)
+    )
+
+    def answer(environ, start_response):
+        if environ["PATH_INFO"].startswith(paths):
+            return shop(environ, start_response)
+        headers = [("Content-Type", "text/plain"), ("Retry-After", "5")]
+        start_response("503 Service Unavailable", headers)
+        return [b"The demo is being loaded. Come back in a moment.\n"]
+
+    return answer
+
+
+def hear() -> None:
+    """Wait until everything that Stripe has said so far has reached the shop."""
+    deliveries.wait_until_quiet(conf.from_settings())

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from shop.demo import catalogue, delivery, people
+from shop.demo import catalogue, delivery, story
 
 
 class Command(BaseCommand):
@@ -14,4 +14,4 @@ class Command(BaseCommand):
             )
         catalogue.load(say=self.stdout.write)
         delivery.load()
-        people.load(say=self.stdout.write)
+        story.load(say=self.stdout.write)

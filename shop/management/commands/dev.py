@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from shop.demo import people
+from shop.demo import people, story
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         try:
             self.prepare()
         except KeyboardInterrupt:
-            return  # the next start goes on where this one stopped
+            return
         with Family() as family:
             family.start(sys.executable, "-m", "gunicorn", "shop.wsgi", *gunicorn(port))
             answers = family.wait_for(f"{settings.SITE_URL}/healthz")
@@ -79,14 +79,15 @@ def refuse_taken(port: int) -> None:
 
 def welcome() -> str:
     logins = "\n".join(
-        f"    {person.what:<24}{person.email:<24}{people.PASSWORD}"
-        for person in people.CAST
+        f"    {person.what:<24}{person.email:<24}{person.shows}"
+        for person in story.cast()
     )
     return f"""
   {settings.SHOP_NAME} is open at {settings.SITE_URL}
 
 {logins}
 
+    Password of each        {people.PASSWORD}
     Test card               4242 4242 4242 4242     any future date, any CVC
     Mailbox                 {settings.SITE_URL}/sandbox/mail/
     Staff                   {settings.SITE_URL}/{settings.ADMIN_PATH}

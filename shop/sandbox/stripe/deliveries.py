@@ -79,6 +79,23 @@ def wait_for(config: Config, event_id: str, seconds: float = 5) -> None:
         time.sleep(POLL)
 
 
+def wait_until_quiet(config: Config, seconds: float = 20) -> None:
+    """Return once nothing is due or on its way any more, or when time is up.
+
+    For whoever moves the clock on: what was signed before would be too old after.
+    """
+    for _ in range(int(seconds / POLL)):
+        deliver_due(config)
+        with store.transaction(config) as tx:
+            waiting = tx.db.execute(
+                "SELECT 1 FROM delivery WHERE state = 'due' AND next_at <= ? LIMIT 1",
+                (time.time(),),
+            ).fetchone()
+        if not waiting:
+            return
+        time.sleep(POLL)
+
+
 def _claim(config: Config, now: float) -> dict[str, Any] | None:
     """Take the oldest due row for a while. Two workers never take the same one."""
     with store.transaction(config) as tx:
