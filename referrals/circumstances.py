@@ -150,13 +150,8 @@ def _at_the_door(order, attribution):
         _ids(of_inviter), _ids(of_friends)
     )
     own = OrderAddress.objects.filter(order=order)
-    sent = list(
-        OrderAddress.objects.filter(
-            order__in=concerned,
-            postal_code__in=own.values("postal_code"),
-            country__in=own.values("country"),
-        ).select_related("order")
-    )
+    there = OrderAddress.objects.filter(order__in=concerned)
+    sent = list(doors.near(there, own).select_related("order"))
     door = next((doors.door_of(each) for each in sent if each.order_id == order.pk), "")
     there = {each.order.user_id for each in sent if doors.door_of(each) == door}
     if not door:

@@ -7,6 +7,8 @@ left out, for whoever wants to be two people invents one.
 import re
 import unicodedata
 
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Left, Replace, Upper
 from django.utils.crypto import salted_hmac
 
 from accounts.models import PostalAddress
@@ -44,9 +46,32 @@ def door_of(address: PostalAddress) -> str:
     if not words:
         return ""
     street = "".join(_SAME.get(word, word) for word in words)
-    code = "".join(filter(str.isalnum, _plain(address.postal_code or address.city)))
-    key = f"{address.country}:{code}:{street}"
+    key = f"{address.country}:{code_of(address)}:{street}"
     return salted_hmac("referrals.doors", key, algorithm="sha256").hexdigest()
+
+
+def code_of(address: PostalAddress) -> str:
+    """The postal code in letters and digits, else the city; of a ZIP the first five."""
+    code = "".join(filter(str.isalnum, _plain(address.postal_code or address.city)))
+    return code[:5] if address.country == "US" and address.postal_code else code
+
+
+def near(rows: QuerySet, address: QuerySet) -> QuerySet:
+    """Of these addresses those whose code begins like one of the others.
+
+    So much a database can compare; `door_of` says which of them are one door.
+    """
+    begin = Left(_without(Upper("postal_code"), " ", "-", "."), 5)
+    others = address.annotate(begin=begin).values("begin")
+    return rows.annotate(begin=begin).filter(
+        begin__in=others, country__in=address.values("country")
+    )
+
+
+def _without(text, *letters):
+    for letter in letters:
+        text = Replace(text, Value(letter), Value(""))
+    return text
 
 
 def _plain(text):

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from accounts import mailboxes
 from accounts.models import User
 from orders.models import Order, OrderAddress, Payment
-from referrals import formers, plugins
+from referrals import doors, formers, plugins
 from referrals.candidates import Candidate
 from referrals.models import Attribution
 
@@ -120,7 +120,6 @@ def _shares_a_door(own, others):
         same_name = OrderAddress.objects.filter(
             order__in=others,
             name__iexact=address.name,
-            postal_code__iexact=address.postal_code,
             country=address.country,
         )
         if _door(address) in map(_door, same_name):
@@ -131,4 +130,4 @@ def _shares_a_door(own, others):
 def _door(address):
     """The street without what people write differently."""
     letters = filter(str.isalnum, f"{address.street}{address.city}".casefold())
-    return "".join(letters)
+    return doors.code_of(address), "".join(letters)

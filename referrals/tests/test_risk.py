@@ -50,6 +50,38 @@ def test_two_ways_to_write_a_street_are_one_door(one, other):
     assert doors.door_of(first) == doors.door_of(second)
 
 
+CODES = [
+    ("GB", "SW1A 1AA", "sw1a1aa"),
+    ("US", "04101", "04101-1234"),
+    ("NL", "1012 AB", "1012AB"),
+    ("DE", "10115", "10115"),
+]
+
+
+@pytest.mark.parametrize(("country", "one", "other"), CODES)
+def test_two_ways_to_write_a_postal_code_are_one_door(country, one, other):
+    attribution = make_attribution()
+    for person, code in ((attribution.inviter, one), (attribution.invitee, other)):
+        order = send_to(make_order(person), country=country, postal_code=code)
+
+    risk.assess(order, attribution)
+
+    assert "same_address" in codes(attribution)
+
+
+def test_another_postal_code_is_another_door():
+    attribution = make_attribution()
+    for code, person in [
+        ("04101", attribution.inviter),
+        ("04102", attribution.invitee),
+    ]:
+        order = send_to(make_order(person), postal_code=code)
+
+    risk.assess(order, attribution)
+
+    assert "same_address" not in codes(attribution)
+
+
 def test_the_house_next_door_is_another_door():
     first, second = (
         Address(**ADDRESS | {"street": each}) for each in ("12 Main St", "14 Main St")
