@@ -183,7 +183,13 @@ def _network(text):
     bits = 24 if network.version == 4 else 48
     if network.prefixlen < bits:
         raise NotUnderstood(f"That is too many people: nothing wider than /{bits}.")
-    return str(ipaddress.ip_network(f"{network.network_address}/{bits}", strict=False))
+    kept = ipaddress.ip_network(f"{network.network_address}/{bits}", strict=False)
+    if network.prefixlen > bits:
+        raise NotUnderstood(
+            f"Of an address no more is kept than its /{bits}, which many people share. "
+            f"To block all of them, enter {kept}."
+        )
+    return str(kept)
 
 
 def _domain_of(email):

@@ -37,7 +37,7 @@ KINDS = [
     ("person", "ben@spam.example"),
     ("person", "anna@example.com"),
     ("domain", "@Spam.example"),
-    ("network", "203.0.113.77"),
+    ("network", "203.0.113.0/24"),
 ]
 
 
@@ -96,6 +96,9 @@ def test_what_is_paid_stays_paid(stan, run_jobs):
         ("domain", "no dots"),
         ("network", "10.0.0.0/8"),
         ("network", "not one"),
+        ("network", "203.0.113.7/32"),
+        ("network", "203.0.113.7"),
+        ("network", "2001:db8::1"),
         ("code", "NEVERMADE"),
     ],
 )
@@ -135,3 +138,13 @@ def test_staff_block_and_lift_with_a_reason(client, stan):
 
     block.refresh_from_db()
     assert (block.reason, block.lifted_by) == ("Fifty accounts", stan)
+
+
+def test_staff_who_block_one_address_are_told_how_many_it_would_be(admin_client):
+    page = admin_client.post(
+        "/admin/referrals/block/new/",
+        {"kind": "network", "value": "203.0.113.7/32", "reason": "Spam"},
+    )
+
+    assert "To block all of them, enter 203.0.113.0/24." in page.content.decode()
+    assert not Block.objects.exists()
