@@ -17,6 +17,7 @@ from referrals.models import MemberChoices, NameCase, Reward
 
 SHORTEST, LONGEST, MOST = 3, 30, 20
 
+_WORDS = re.compile(r"[^\W_]+")
 _NAME = re.compile(r"[^\W_]+([ '’.-][^\W_]+)*")
 
 
@@ -41,24 +42,7 @@ class Place:
 
 def places(user: User) -> list[Place]:
     """The first of the board, the most friends first. One query."""
-    brought = (
-        Reward.objects.filter(
-            recipient=OuterRef("user"),
-            state=Reward.State.AVAILABLE,
-            currency=settings.SHOP_CURRENCY,
-        )
-        .order_by()
-        .values("recipient")
-        .annotate(friends=Count("attribution", distinct=True))
-        .values("friends")
-    )
-    members = (
-        MemberChoices.objects.exclude(leaderboard_name="")
-        .filter(user__is_staff=False, user__is_active=True)
-        .annotate(brought=Subquery(brought))
-        .filter(brought__gt=0)
-        .order_by("-brought", "leaderboard_name")[:MOST]
-    )
+    members = _members().order_by("-brought", "leaderboard_name")[:MOST]
     board: list[Place] = []
     for number, each in enumerate(members, start=1):
         ties = bool(board) and board[-1].brought == each.brought
@@ -67,9 +51,26 @@ def places(user: User) -> list[Place]:
     return board
 
 
+def place_of(user: User, shown: list[Place]) -> Place | None:
+    """Where a member stands who is on the board, and beyond what is `shown`.
+
+    None for whoever is shown, or not on it. Two queries at most.
+    """
+    if any(place.is_you for place in shown):
+        return None
+    members = _members()
+    own = members.filter(user=user).first()
+    if own is None:
+        return None
+    ahead = members.filter(brought__gt=own.brought).count()
+    return _place(ahead + 1, own, is_you=True)
+
+
 def join(user: User, name: str) -> None:
     """Stand on the board under a name that is not one's own. Raises NotAvailable."""
     name = " ".join(name.split())
+    if _is_own(user, name):
+        raise NotAvailable("That is your own name. Choose another one for the board.")
     fits = SHORTEST <= len(name) <= LONGEST and _NAME.fullmatch(name)
     if not fits or not words.may_be_had(name.upper().replace(" ", "-")):
         raise NotAvailable("This name is not available. Try another one.")
@@ -87,6 +88,33 @@ def leave(user: User) -> None:
     """Not on the board any more, at once. Safe to repeat."""
     mine = MemberChoices.objects.filter(user=user)
     mine.update(leaderboard_name="", leaderboard_hidden_at=None)
+
+
+def _members():
+    """Whoever is on the board and has brought somebody, with how many."""
+    brought = (
+        Reward.objects.filter(
+            recipient=OuterRef("user"),
+            state=Reward.State.AVAILABLE,
+            currency=settings.SHOP_CURRENCY,
+        )
+        .order_by()
+        .values("recipient")
+        .annotate(friends=Count("attribution", distinct=True))
+        .values("friends")
+    )
+    return (
+        MemberChoices.objects.exclude(leaderboard_name="")
+        .filter(user__is_staff=False, user__is_active=True)
+        .annotate(brought=Subquery(brought))
+        .filter(brought__gt=0)
+    )
+
+
+def _is_own(user, name):
+    """Whether a word of it is one of theirs; of two letters everybody has some."""
+    own = {words.folded(word) for word in user.name.split() if len(word) > 2}
+    return bool(own & {words.folded(word) for word in _WORDS.findall(name)})
 
 
 def _place(rank, choices, *, is_you):

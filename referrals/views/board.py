@@ -43,8 +43,10 @@ def leave_board(request):
 def _page(request, *, form=None, status=200):
     choices = notices.choices_of(request.user)
     name = choices.leaderboard_name
+    places = board.places(request.user)
     context = {
-        "places": board.places(request.user),
+        "places": places,
+        "own_place": board.place_of(request.user, places) if name else None,
         "name": name,
         "is_hidden": choices.leaderboard_hidden_at is not None,
         "form": form or BoardForm(initial={"name": name}),

@@ -1,8 +1,11 @@
 """Names that hurt and names that give away: scripts 55 and 56."""
 
+import re
+
 import pytest
 
 from referrals import board, settlement
+from referrals.models import MemberChoices
 from referrals.tests.factories import (
     make_attribution,
     make_member,
@@ -103,3 +106,32 @@ def test_a_name_stands_there_once_in_any_capitals(anna):
 
     with pytest.raises(board.NotAvailable):
         board.join(anna, "hERON")
+
+
+@pytest.mark.parametrize("name", ["Anna", "anna Lind", "Queen L1nd", "Mrs.Lind"])
+def test_ones_own_name_does_not_stand_on_the_board(client, anna, name):
+    client.force_login(anna)
+
+    page = client.post("/account/invite/board/join/", {"name": name})
+
+    assert page.status_code == 422
+    assert "That is your own name." in page.content.decode()
+    assert not MemberChoices.objects.exclude(leaderboard_name="").exists()
+
+
+def test_who_is_beyond_the_last_place_shown_sees_their_own(client, anna, monkeypatch):
+    monkeypatch.setattr(board, "MOST", 2)
+    for name, friends in [("Heron", 3), ("Kite", 2), ("Rook", 1)]:
+        member = make_member()
+        brings(member, friends=friends)
+        board.join(member, name)
+    brings(anna)
+    board.join(anna, "Owl")
+    client.force_login(anna)
+
+    page = client.get("/account/invite/board/").content.decode()
+    rows = re.findall(r"<td>(\d+)</td>\s*<td>(\w+)", page)
+
+    assert rows == [("1", "Heron"), ("2", "Kite"), ("3", "Owl")]
+    client.force_login(make_member())
+    assert "Owl" not in client.get("/account/invite/board/").content.decode()
