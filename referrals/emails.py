@@ -122,15 +122,14 @@ def invitation(
 
     It says who wanted it, who sends it and from where, and how to get none again.
     """
-    name = names.of_sender(invitation.sender)
     mail.write(
         "invitation",
         f"invitation:{invitation.pk}",
         invitation.address,
         "invitation",
         {
-            "sender": name or "A customer of ours",
-            "report_url": name and _report_url(invitation),
+            "sender": names.of_sender(invitation.sender),
+            "report_url": _report_url(invitation),
             "note": invitation.note,
             "terms": terms,
             "invite_url": marked(invite_url, Channel.EMAIL),

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import mailboxes
 from accounts.models import User
-from referrals import bare, eligibility, emails, formers, links, terms
+from referrals import bare, eligibility, emails, formers, links, names, terms
 from referrals.models import Block, FormerCustomer, Invitation, Suppression
 from shop.kit.models import Message
 
@@ -58,6 +58,8 @@ def against(sender: User) -> str:
     proven = EmailAddress.objects.filter(user=sender, email=sender.email, verified=True)
     if not proven.exists():
         return "Confirm your own email address first."
+    if not names.of_sender(sender):
+        return "Your friend has to read who writes. Choose a name first."
     if not eligibility.bought().filter(user=sender).exists():
         return "You can send invitations from your first order on."
     return ""
@@ -101,7 +103,9 @@ def compose(invitation_id: int) -> None:
             return
         hashed = invitation.address_hash
         offer = terms.newest(invitation.link.campaign, settings.SHOP_CURRENCY)
-        if Suppression.objects.filter(address_hash=hashed).exists() or offer is None:
+        is_stopped = Suppression.objects.filter(address_hash=hashed).exists()
+        # The name may have been hidden since: nobody gets a mail from no one.
+        if is_stopped or offer is None or not names.of_sender(invitation.sender):
             forget(invitation)
             return
         link = links.shared_by(invitation.sender).get(pk=invitation.link_id)

@@ -50,6 +50,26 @@ def test_members_find_the_way_to_their_data(client, anna):
     assert "/account/privacy/close/" in page
 
 
+@pytest.mark.parametrize("has_password", [True, False], ids=["password", "provider"])
+def test_members_say_whether_friends_may_read_their_name(client, has_password):
+    inviter = make_member(days_ago=200)
+    ben = make_member("ben@example.com", name="Ben Karlsen", shows_name=True)
+    if not has_password:
+        ben.set_unusable_password()
+        ben.save()
+    make_attribution(inviter, ben)
+    client.force_login(ben)
+    assert "/account/invite/name/" in client.get("/account/privacy/").content.decode()
+
+    client.post("/account/invite/name/", {"name": "Ben Karlsen"})
+
+    assert "Friends read “A friend” for you." in (
+        client.get("/account/privacy/").content.decode()
+    )
+    client.force_login(inviter)
+    assert "Ben" not in client.get("/account/invite/").content.decode()
+
+
 @pytest.mark.parametrize("page", ["export", "close"])
 def test_who_only_found_the_screen_unlocked_is_asked_for_the_password(page):
     client = Client()

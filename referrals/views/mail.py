@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from referrals import invitations, links, stepup
+from referrals import invitations, links, names, stepup
 from referrals.forms import InvitationForm
 
 # The same for every address, so that nobody learns who is a customer.
@@ -43,6 +43,7 @@ def mail(request):
     context = {
         "form": form,
         "against": invitations.against(request.user),
+        "has_name": bool(names.of_sender(request.user)),
         "left": invitations.left(request.user),
     }
     status = 422 if form.errors else 200

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import mailboxes
+from accounts.models import User
 from referrals import bare, invitations
 from referrals.models import Attribution, Invitation, ReferralLink, Suppression
 from referrals.tests.counting import counted
@@ -150,7 +151,7 @@ def test_abuse_53_nobody_sends_more_than_a_hundred_in_a_life(mal, sender, time_m
 
 
 def test_abuse_53_who_has_not_bought_sends_nothing(run_jobs):
-    newcomer = browser_of(make_member())
+    newcomer = browser_of(make_member(name="New Comer"))
 
     answer = send(newcomer)
     run_jobs()
@@ -393,3 +394,26 @@ def test_a_friend_who_signs_up_on_another_device_is_recognised_by_the_address(
     assert attribution.method == Attribution.Method.INVITATION
     assert attribution.status == Attribution.Status.ACTIVE
     assert attribution.link.kind == ReferralLink.Kind.EMAIL
+
+
+def test_who_has_no_name_is_led_to_choose_one_and_writes_to_nobody(settings):
+    sender = make_sender("noname@example.com", name="")
+    browser = browser_of(sender)
+
+    page = browser.get(PAGE).content.decode()
+    browser.post(PAGE, {"address": "ben@example.com", "is_agreed": "on"})
+
+    assert "Choose a name first." in page
+    assert 'href="/account/invite/name/"' in page
+    assert not Invitation.objects.exists()
+
+
+def test_a_name_that_was_hidden_before_the_mail_was_written_stops_it(run_jobs):
+    sender = make_sender("hidden@example.com", name="Anna Lind")
+    invitations.invite(sender, "ben@example.com")
+    User.objects.filter(pk=sender.pk).update(name_hidden_at=timezone.now())
+
+    run_jobs()
+
+    assert mail.outbox == []
+    assert Invitation.objects.get().address == ""
