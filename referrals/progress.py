@@ -201,7 +201,7 @@ def _ending(attribution, first, orders, now):
     if state == State.AVAILABLE:
         return _paid(reward, orders)
     if state == State.REVERSED:
-        return _taken_back(reward)
+        return _taken_back(first)
     if attribution.status == Status.VOID:
         words = why_not("attribution_void", attribution.terms)
         return _none(attribution, reward, words)
@@ -242,9 +242,12 @@ def _paid(reward, orders):
     )
 
 
-def _taken_back(reward):
+def _taken_back(settlement):
+    reward = settlement.reward
     amount = _money(reward, reward.amount)
-    why = _WENT_BACK.get(reward.reason, "The order does not count any more")
+    why = _WENT_BACK.get(reward.reason) or _WENT_BACK.get(
+        settlement.reason, "The order does not count any more"
+    )
     is_about_them = reward.reason == "attribution_void"
     return _Ending(
         "Taken back",

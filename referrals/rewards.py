@@ -17,6 +17,8 @@ Kind = ledger.Kind
 State = Reward.State
 
 FROZEN = ("frozen_at", "amount_frozen")
+# Both are money that went back, and this says when.
+_AFTER_RELEASE = dict.fromkeys(["refunded", "cancelled"], "refund_after_release")
 _NEWS = {
     "reward_pending": signals.reward_pending,
     "reward_available": signals.reward_available,
@@ -94,6 +96,7 @@ def adjust(reward: Reward, terms: Terms, cut: int) -> None:
 def reverse(reward: Reward, reason: str) -> None:
     """Take a paid reward back: what the wallet holds, the rest is owed from now on."""
     kept, reward.amount_reversed = reward.amount_kept, reward.amount
+    reason = _AFTER_RELEASE.get(reason, reason)
     reward.state, reward.reason = State.REVERSED, reason
     owed = _take(reward, kept, "A friend's order does not count any more")
     _note(reward, "reward_reversed", f"Reward taken back: {reason}", owed=owed)
