@@ -41,6 +41,8 @@ def after(request, otherwise: str) -> str:
     wanted, rest = _take("next", request.META.get("QUERY_STRING", ""))
     _, rest = _take(_CODE_PARAMETER, rest)
     _, rest = _take("c", rest)  # the button it was shared by, which we alone read
+    # No page takes a NUL.
+    rest = "&".join(part for part in rest.split("&") if "\0" not in unquote(part))
     path = next(filter(None, map(own_path, wanted)), otherwise)
     if not rest:
         return path

@@ -49,14 +49,14 @@ def no_nul_bytes(get_response):
     """Refuse NUL in an address or a query: no page means it, no PostgreSQL keeps it.
 
     Form fields refuse it by themselves, with a sentence beside the field; referral
-    links take it for one more mistyped code.
+    links take it for one more mistyped code, and lead nowhere with it.
     """
     links = ("/r/", "/ref/", "/referral/")
 
     def middleware(request):
         asked = request.META.get("QUERY_STRING", "")
-        in_path = "\0" in request.path and not request.path.startswith(links)
-        if in_path or "%00" in asked or "\0" in asked:
+        has_nul = "\0" in request.path or "%00" in asked or "\0" in asked
+        if has_nul and not request.path.startswith(links):
             return HttpResponseBadRequest(render(request, "400.html").content)
         return get_response(request)
 

@@ -5,12 +5,12 @@ import string
 from itertools import cycle
 
 import pytest
-from django.apps import apps
 from django.contrib.sessions.models import Session
 
 from catalog.tests.factories import make_product
 from referrals.models import Visit, Visitor
 from referrals.tests.factories import make_link
+from shop.tests.sweep import row_counts
 
 pytestmark = pytest.mark.django_db
 
@@ -78,12 +78,6 @@ def test_abuse_24_a_flood_of_guessed_codes_writes_nothing(client, link):
 
     assert row_counts() == before
     assert not Session.objects.exists()
-
-
-def row_counts():
-    return {
-        model._meta.label: model._base_manager.count() for model in apps.get_models()
-    }
 
 
 def test_abuse_25_headers_of_ten_kilobytes_are_clipped(client, link):
