@@ -1,17 +1,30 @@
 """Planting a touch that nobody chose: scripts 1 to 4, 7, 16 and 17 of the catalogue."""
 
+import re
+
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import models
 from django.template import Context, Template
 
+from accounts import ledger
 from accounts.models import User
 from catalog.tests.factories import make_product
 from orders.models import Order
 from orders.tests.factories import make_zone
-from referrals.models import Attribution, LinkDay, RiskSignal, Visit, Visitor
-from referrals.tests.factories import make_link
+from referrals import destinations, settlement
+from referrals.models import (
+    Attribution,
+    LinkDay,
+    ReviewCase,
+    Reward,
+    RiskSignal,
+    Visit,
+    Visitor,
+)
+from referrals.tests.factories import make_link, set_terms
 from referrals.tests.people import buy, join, sign_up
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +74,9 @@ def test_abuse_01_an_image_on_a_forum_brings_nobody(
     assert Order.objects.get().status == Order.Status.CONFIRMED
 
 
-def test_abuse_02_a_hidden_frame_plants_nothing_and_shows_nothing(client, link):
+def test_abuse_02_a_hidden_frame_plants_nothing_and_shows_nothing(
+    client, link, mug, mailoutbox, stripe_sandbox
+):
     framed = client.get(
         MAL, headers={"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"}
     )
@@ -72,20 +87,36 @@ def test_abuse_02_a_hidden_frame_plants_nothing_and_shows_nothing(client, link):
         assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
         assert answer["X-Frame-Options"] == "DENY"
 
+    join(client, mailoutbox)
+    buy(client, stripe_sandbox, mug)
+    assert not Attribution.objects.exists()
+    assert Order.objects.get().status == Order.Status.CONFIRMED
+
 
 def test_abuse_03_a_page_opened_behind_the_window_is_looked_at(
-    client, link, time_machine
+    client, link, mug, mailoutbox, stripe_sandbox, run_jobs, time_machine
 ):
-    time_machine.move_to("2036-03-01T12:00Z", tick=False)
+    set_terms(hold_days=0)
+    time_machine.move_to("2031-03-01T12:00Z", tick=False)
     client.get(client.get(MAL)["Location"])
-    time_machine.move_to("2036-03-01T13:01Z", tick=False)
+    time_machine.move_to("2031-03-01T13:01Z", tick=False)
 
-    answer = sign_up(client)
+    join(client, mailoutbox)
+    buy(client, stripe_sandbox, mug)  # the gift is withheld: the whole amount is due
+    order = Order.objects.get()
+    settlement.settle(order)
+    run_jobs()
 
-    assert answer.status_code == 302
     attribution = Attribution.objects.get(invitee__email="ben@example.com")
     signal = RiskSignal.objects.get(attribution=attribution, code="unconfirmed_visit")
     assert signal.weight >= 60  # enough by itself for a person to look
+    case = ReviewCase.objects.get()
+    assert (case.attribution, case.state) == (attribution, "open")
+    assert order.status == Order.Status.CONFIRMED
+    assert client.get(order.get_absolute_url()).status_code == 200
+    reward = Reward.objects.get()
+    assert (reward.state, reward.settlement.reason) == ("pending", "in_review")
+    assert ledger.balance(link.owner, "USD") == 0
 
 
 @pytest.mark.parametrize(
@@ -135,6 +166,9 @@ SMUGGLED = [
 
 @pytest.mark.parametrize("text", SMUGGLED)
 def test_abuse_04_a_link_in_an_answer_loses_the_code(client, link, mug, text, settings):
+    """The filter waits for reviews and answers: so far no page shows one customer's
+    words to another as links. Labels, names and notes are text, and notes in mails lose
+    every link (script 53)."""
     settings.SITE_HOST = "localhost:8000"
     shown = Template("{% load referral %}{{ text|without_invitations|urlize }}").render(
         Context({"text": text})
@@ -143,6 +177,20 @@ def test_abuse_04_a_link_in_an_answer_loses_the_code(client, link, mug, text, se
     assert "MA0B1C2D" not in shown
     assert "ook at" in shown or "mug" in shown
     assert client.get("/p/mug/").status_code == 200
+
+
+def test_abuse_04_no_page_makes_links_of_words_that_kept_theirs():
+    folders = [settings.BASE_DIR / "templates", settings.BASE_DIR / "catalog"]
+    pages = [page for folder in folders for page in folder.rglob("*.html")]
+
+    made = [
+        (page.name, words)
+        for page in pages
+        for words in re.findall(r"{{[^}]*\burlize[^}]*}}", page.read_text("utf-8"))
+    ]
+
+    assert pages
+    assert [each for each in made if "|without_invitations|" not in each[1]] == []
 
 
 @pytest.mark.parametrize(
@@ -156,8 +204,6 @@ def test_abuse_04_a_link_in_an_answer_loses_the_code(client, link, mug, text, se
     ],
 )
 def test_abuse_04_what_is_no_invitation_of_ours_stays(text, settings):
-    from referrals import destinations
-
     settings.SITE_HOST = "localhost:8000"
 
     assert destinations.without_invitations(text) == text

@@ -2,6 +2,7 @@
 
 import copy
 import random
+import re
 import time
 
 import pytest
@@ -240,7 +241,7 @@ def test_abuse_48_an_event_of_the_other_mode_is_nobodys_money(
     "changes", [{"amount_total": 1}, {"amount_total": 5601}, {"currency": "eur"}]
 )
 def test_abuse_48_money_that_is_not_the_orders_waits_for_a_person(
-    anna, order, client, stripe_sandbox, hear, changes
+    anna, order, client, stripe_sandbox, hear, changes, admin_client
 ):
     events = pay(stripe_sandbox, order)
     wrong = copy.deepcopy(completed(events)) | {"id": "evt_wrong"}
@@ -254,6 +255,9 @@ def test_abuse_48_money_that_is_not_the_orders_waits_for_a_person(
     assert order.held_because
     assert order.code in page_of(client, order)
     assert_no_reward(anna, order)
+    start = admin_client.get("/admin/").content.decode()  # a tile that wants a look
+    assert re.search(r"figure--care.{0,400}Held for a look", start, re.DOTALL)
+    assert order.events.filter(kind="held").exists()
 
 
 # 49: the page after the payment is believed by nobody

@@ -88,14 +88,26 @@ def test_abuse_27_a_second_address_in_the_same_browser_is_held(
 
 
 @pytest.mark.parametrize("email", ["a.n.n.a@gmail.com", "anna+2@googlemail.com"])
-def test_abuse_28_dots_and_plus_make_nobody_new(client, mailoutbox, email):
-    make_link(make_member("anna@gmail.com"), text=CODE)
+def test_abuse_28_dots_and_plus_make_nobody_new(
+    client, lamp, mailoutbox, stripe_sandbox, run_jobs, email
+):
+    set_terms(hold_days=0)
+    anna = make_member("anna@gmail.com")
+    make_link(anna, text=CODE)
 
     response = join(client, mailoutbox, email, invitation_code=CODE)
+    buy(client, stripe_sandbox, lamp)
+    settle_all(run_jobs)
 
     assert response.status_code == 302
     attribution = Attribution.objects.get()
     assert (attribution.status, attribution.void_reason) == ("void", "same_email")
+    order = Order.objects.get()
+    assert order.status == Order.Status.CONFIRMED
+    assert order.referral_settlement.reason == "attribution_void"
+    assert client.get(order.get_absolute_url()).status_code == 200
+    assert not Reward.objects.exists()
+    assert ledger.balance(anna, "USD") == 0
 
 
 def test_abuse_29_the_inviters_card_in_another_browser_earns_nothing(
@@ -162,8 +174,9 @@ def test_abuse_31_one_friend_of_a_household_is_credited_the_next_is_looked_at(
 
 
 def test_abuse_32_a_ring_does_not_close_and_a_group_is_one_case(
-    anna, mailoutbox, admin_client
+    anna, lamp, mailoutbox, stripe_sandbox, run_jobs, admin_client
 ):
+    set_terms(hold_days=0)
     brought = make_attribution(anna, make_member("b@example.com", days_ago=20))
     third = make_attribution(brought.invitee, make_member("c@example.com", days_ago=10))
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -172,14 +185,23 @@ def test_abuse_32_a_ring_does_not_close_and_a_group_is_one_case(
     swapped = browser()
     sign_in(swapped)
     swapped.post("/accounts/logout/")
+    cards = [OTHER_CARD, "378282246310005"]
     for number in range(2):
         join(swapped, mailoutbox, f"swap-{number}@example.com", invitation_code=CODE)
+        buy(swapped, stripe_sandbox, lamp, card=cards[number])
         swapped.post("/accounts/logout/")
+    settle_all(run_jobs)
     page = admin_client.get("/admin/referrals/reviewcase/queue/").content.decode()
 
     assert ReviewCase.objects.count() == 2
     assert page.count("data-review") == 1
     assert "2 friends who belong together" in page
+    for number in range(2):
+        assert "same_device" in signals_of(f"swap-{number}@example.com")
+    orders = Order.objects.all()
+    assert [order.status for order in orders] == ["confirmed"] * 2
+    assert {order.referral_settlement.reason for order in orders} == {"in_review"}
+    assert ledger.balance(anna, "USD") == 0
 
 
 def test_abuse_33_the_sixth_newcomer_of_a_network_waits_and_five_do_not(
