@@ -1,6 +1,7 @@
 """Leaving to come back as somebody new, or to leave a debt behind: scripts 9 and 52."""
 
 import pytest
+from django.apps import apps
 from django.db.models import Sum
 from django.test import Client
 
@@ -115,3 +116,53 @@ def test_abuse_52_a_friend_who_leaves_takes_no_reward_along():
 
     assert Reward.objects.get().state == Reward.State.AVAILABLE
     assert ledger.balance(attribution.inviter, "USD") == 500
+
+
+# What the law has a shop keep: who bought, where it was sent, and how it was paid.
+STAYS = {
+    "orders.Order.email",
+    "orders.OrderAddress.name",
+    "orders.OrderAddress.street",
+    "orders.StripeEvent.payload",
+}
+
+
+def test_abuse_52_no_column_of_any_table_names_who_has_left(
+    client, mug, mailoutbox, stripe_sandbox, run_jobs, admin_client, settings
+):
+    """Everything a member can leave behind, and then every column of every table."""
+    settings.REFERRAL_INVITATION_MAILS = True
+    settings.SHOP_POSTAL_ADDRESS = "Tandem, 1 Example Street, 12345 Example"
+    set_terms(hold_days=0)
+    anna = make_link(make_member("anna@example.com"), text="A01B2C3D").owner
+    told = {"invitation_code": "A01B2C3D", "shows_name": "on"}
+    join(client, mailoutbox, "malory@quill.example", name="Malory Quill", **told)
+    buy(client, stripe_sandbox, mug, due=5100, name="Mal Quill", street="1 Quillweg")
+    settle(Order.objects.get())
+    mal = User.objects.get(email="malory@quill.example")
+    client.post("/account/invite/links/add/", {"label": "Quill club"})
+    client.post("/account/invite/board/join/", {"name": "Quillboard"})
+    own = mal.referral_links.get(is_default=True)
+    client.post(f"/account/invite/links/{own.pk}/code/", {"code": "QUILLCODE"})
+    form = {"address": "quilla@example.org", "note": "Quill says hi", "is_agreed": "on"}
+    client.post("/account/invite/mail/", form)
+    admin_client.get(f"/admin/accounts/user/{mal.pk}/change/")
+    run_jobs()
+
+    assert leave(mal).status_code == 302
+    run_jobs()
+
+    assert set(named("quill")) == STAYS
+    assert Attribution.objects.get(invitee=mal).inviter == anna
+    assert ledger.balance(anna, "USD") == 500
+
+
+def named(word):
+    """The columns in which a word stands, as a person or a thief would search."""
+    for model in apps.get_models(include_auto_created=True):
+        if not model._meta.managed:
+            continue
+        for column in model._meta.concrete_fields:
+            values = model._base_manager.values_list(column.attname, flat=True)
+            if any(word in str(value).lower() for value in values):
+                yield f"{model._meta.label}.{column.name}"
