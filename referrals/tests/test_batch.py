@@ -25,12 +25,12 @@ from referrals.tests.factories import (
     set_terms,
 )
 
-KILLED = "referrals.tests.killed"
+TESTS = "referrals.tests"
 
 
-def make_story():
+def make_story(hold_days=0):
     """One inviter, a cap, a milestone, a budget, and five friends who bought."""
-    terms = set_terms(hold_days=0, cap_per_month=4, milestones={2: 1000})
+    terms = set_terms(hold_days=hold_days, cap_per_month=4, milestones={2: 1000})
     inviter = make_member(days_ago=900)
     for goods in (5000, 1000, 5000, 5000, 5000, 5000):
         make_order(make_attribution(inviter, terms=terms).invitee, goods=goods)
@@ -79,7 +79,7 @@ def batch():
 
 
 def batch_killed(settings):
-    settings.REFERRAL_RULE = f"{KILLED}.by_exception"
+    settings.REFERRAL_RULE = f"{TESTS}.killed.by_exception"
     with pytest.raises(SystemExit):
         batch()
     settings.REFERRAL_RULE = "referrals.rules.standard"
@@ -110,19 +110,47 @@ def test_real_time_batch_twice_and_batch_killed_leave_the_same_rows(settings):
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_that_is_killed_half_way_is_finished_by_the_next():
+@pytest.mark.parametrize("what", ["settle", "release"])
+@pytest.mark.parametrize("where", ["in the rule", "after a transfer", "between orders"])
+def test_a_batch_that_is_killed_half_way_is_finished_by_the_next(
+    where, what, time_machine
+):
+    """kill -9 wherever it may come: the next run leaves what one run alone leaves."""
+    now = timezone.now()
     make_offer()
-    make_story()
-    script = (
-        "import django; django.setup()\n"
-        "from django.conf import settings\n"
-        f"settings.REFERRAL_RULE = '{KILLED}.by_signal'\n"
-        "from django.core.management import call_command\n"
-        "call_command('settle')\n"
-    )
+    if what == "settle":
+        make_story()
+    else:
+        time_machine.move_to(now - timedelta(days=15))
+        make_story(hold_days=14)
+        batch()
+        time_machine.move_to(now)
+    run = batch if what == "settle" else settlement.release_due
+    with undone():
+        run()
+        expected = rows()
+    before = Transfer.objects.count()
+
+    died = dies(where, what)
+    half = Transfer.objects.count()
+    run()
+    left = rows()
+    run()
+
+    assert died.returncode == -9, died.stderr
+    assert before < half < len(expected[0])
+    assert [move[4] for move in left[0]] == [500, 500, 1000, 500, 500]
+    assert left == expected == rows()
+
+
+def dies(where, what):
     at = connection.settings_dict
     address = f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}"
-    died = subprocess.run(
+    script = (
+        "import django; django.setup()\n"
+        f"from {TESTS} import killed; killed.run({where!r}, {what!r})"
+    )
+    return subprocess.run(
         [sys.executable, "-c", script],
         cwd=django_settings.BASE_DIR,
         env={
@@ -132,17 +160,9 @@ def test_a_batch_that_is_killed_half_way_is_finished_by_the_next():
             "DATABASE_URL": f"{address}/{at['NAME']}",
         },
         check=False,
+        capture_output=True,
+        text=True,
     )
-    assert died.returncode == -9
-    half = Transfer.objects.count()
-
-    batch()
-    left = rows()
-    batch()
-
-    assert 0 < half < 5
-    assert [move[4] for move in left[0]] == [500, 500, 1000, 500, 500]
-    assert rows() == left
 
 
 @pytest.mark.django_db
