@@ -108,6 +108,20 @@ def test_the_trail_of_somebody_elses_friend_is_not_there(client, anna):
 # Links
 
 
+def test_a_member_tells_links_apart_by_their_labels(client, anna):
+    for label in ("Flyer", "Instagram"):
+        client.post("/account/invite/links/add/", {"label": label})
+
+    page = text_of(client.get("/account/invite/links/"))
+
+    assert "Flyer" in page
+    assert "Instagram" in page
+    named = ReferralLink.objects.with_code().filter(owner=anna, is_default=False)
+    codes = {link.label: link.code for link in named}
+    assert len(set(codes.values())) == len(codes) == 2
+    assert links.resolve(codes["Flyer"]).label == "Flyer"
+
+
 def test_the_twenty_first_link_is_refused_with_a_sentence(client, anna):
     for number in range(links.MOST - 1):
         links.add(anna, f"Place {number}")

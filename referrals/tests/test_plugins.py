@@ -1,11 +1,21 @@
 """A shop's own parts in the place of ours: found, held to their contract, survived."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 from django.core.checks import run_checks
 
-from referrals import circumstances, clicks, codes, eligibility, links, risk, signs
+from referrals import (
+    circumstances,
+    clicks,
+    codes,
+    eligibility,
+    links,
+    risk,
+    rules,
+    signs,
+)
 from referrals.facts import read
 from referrals.models import Attribution, Claim, LinkDay, Visit
 from referrals.rules import Grant, Refusal
@@ -179,6 +189,11 @@ def test_ours_keep_to_the_contracts():
     contracts.check_code_generator(codes.by_lot)
     contracts.check_bot_detector(clicks.is_machine)
     contracts.check_eligibility(eligibility.of_link)
+
+
+@pytest.mark.parametrize("change", [{}, {"is_confirmed": False}, {"place": 1}])
+def test_our_rule_keeps_to_its_own(facts, change):
+    contracts.check_rule(rules.standard, replace(facts, **change))
 
 
 def test_our_signs_keep_to_theirs(settings):

@@ -18,6 +18,7 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import join, sign_up
+from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +166,28 @@ def test_a_reward_that_comes_and_goes_is_told_each_time(tell):
     assert names().count("reward_available") == 1
     assert names().count("reward_reversed") == 1
     assert len({fact for _, _, fact, _ in heard}) == len(heard)
+
+
+def test_a_reward_that_shrinks_is_told_once(tell):
+    set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    order = make_order(make_attribution().invitee)
+    with tell:
+        settlement.settle(order)
+    assert "reward_adjusted" not in names()
+
+    give_back(order, 2000)
+    with tell:
+        settlement.settle(order)
+        settlement.settle(order)
+
+    reward = Reward.objects.get()
+    assert reward.amount_kept == 300
+    assert names().count("reward_adjusted") == 1
+    assert ids_of("reward_adjusted") == {
+        "reward_id": reward.pk,
+        "order_id": order.pk,
+        "recipient_id": reward.recipient_id,
+    }
 
 
 def test_a_pending_reward_that_does_not_come_about_is_told(tell):
