@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts import ledger
-from referrals import breaker, settlement
-from referrals.models import ReleasePause, Reward
+from referrals import breaker, budgets, settlement
+from referrals.models import Budget, ReleasePause, Reward
 from referrals.tests.factories import (
     make_attribution,
     make_member,
@@ -64,6 +65,29 @@ def test_abuse_58_far_more_than_usual_pauses_releases_and_nothing_else(
 
     assert {each.state for each in rewards.all()} == {"available"}
     assert ledger.balance(rewards.last().recipient, "USD") == 500
+
+
+def test_abuse_58_a_budget_is_not_passed_and_nobody_else_notices(
+    client, owner, run_jobs
+):
+    """Friends go on joining and buying when the money set aside is promised."""
+    terms = set_terms(hold_days=0)
+    budgets.set_limit(terms.campaign, "USD", 800)
+
+    orders = [make_order(make_attribution(terms=terms).invitee) for _ in range(2)]
+    for order in orders:
+        settlement.settle(order)
+    run_jobs()
+
+    budget = Budget.objects.get()
+    assert (budget.amount_committed, budget.amount_limit) == (500, 800)
+    rewards = Reward.objects.order_by("pk").values_list("state", "reason")
+    assert list(rewards) == [("available", ""), ("void", "budget_exhausted")]
+    assert orders[1].referral_settlement.reason == "budget_exhausted"
+    assert {order.status for order in orders} == {"confirmed"}
+    assert sign_up(client).status_code == 302
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Budget.objects.update(amount_committed=801)
 
 
 def test_a_second_person_learns_that_the_pause_is_over(owner):

@@ -7,12 +7,13 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import adjustments, ledger
-from accounts.models import User
+from accounts.models import Adjustment, Transfer, User
 from orders.models import OrderAddress, Payment
-from orders.tests.factories import ADDRESS
+from orders.tests.factories import ADDRESS, give
 from referrals import emails, oversight, review, settlement
 from referrals.admin.queue import QUESTIONS, REASONS
 from referrals.models import Device, ReviewCase, ReviewDecision, Reward
@@ -94,6 +95,97 @@ def test_abuse_51_two_of_the_staff_decide_once(stan, eve, run_jobs):
     assert ledger.balance(reward.recipient, "USD") == 500
 
 
+@pytest.mark.parametrize(("is_credit", "left"), [(True, 16_000), (False, 4000)])
+def test_abuse_51_an_adjustment_is_done_once_whoever_presses(
+    stan, eve, is_credit, left
+):
+    """Given or taken back: the form twice, the button twice, and a third person."""
+    anna, max_ = make_member(), make_staff("max@example.com", name="Max Roth")
+    give(anna, 10_000)
+    browsers = [Client(), Client(), Client()]
+    for browser, person in zip(browsers, [stan, eve, max_], strict=True):
+        browser.force_login(person)
+    ask = reverse("admin:accounts_adjustment_ask", args=[anna.pk])
+    form = {"way": "give" if is_credit else "take", "amount": "60", "words": "Sorry"}
+    form["reason"] = "A lamp that burned down"
+    form["token"] = browsers[0].get(ask).context["form"]["token"].value()
+
+    first, again = (browsers[0].post(ask, form) for _ in range(2))
+    asked = Adjustment.objects.get()
+    decide = reverse("admin:accounts_adjustment_decide", args=[asked.pk])
+    pages = [
+        browser.post(decide, {"verdict": verdict, "reason": "No"}, follow=True)
+        for browser, verdict in zip(
+            [*browsers[1:2] * 2, browsers[2]],
+            ["confirm", "confirm", "refuse"],
+            strict=True,
+        )
+    ]
+
+    assert first["Location"] == again["Location"]
+    for late in pages[1:]:
+        assert late.status_code == 200
+        assert re.search(r"[Aa]lready confirmed by Eve", late.content.decode())
+    assert Transfer.objects.filter(kind="adjustment").count() == 1
+    assert ledger.balance(anna, "USD") == left
+
+
+@pytest.mark.parametrize("amount", ["5", "60"])
+def test_abuse_57_nobody_adjusts_or_confirms_their_own_balance(stan, eve, amount):
+    client = Client()
+    client.force_login(stan)
+    ask = reverse("admin:accounts_adjustment_ask", args=[stan.pk])
+    form = {"way": "give", "amount": amount, "words": "Bonus", "reason": "I earned it"}
+    form["token"] = client.get(ask).context["form"]["token"].value()
+
+    own = client.post(ask, form | {"reason": "I have earned it"})
+    assert "Nobody adjusts their own balance" in own.content.decode()
+    assert not Adjustment.objects.exists()
+
+    asked = adjustments.ask(
+        owner=stan,
+        actor=eve,
+        amount=6000,
+        is_credit=True,
+        currency="USD",
+        reason="A colleague asked me",
+        words="Bonus",
+        token="one",
+    )
+    decide = reverse("admin:accounts_adjustment_decide", args=[asked.pk])
+    client.post(decide, {"verdict": "confirm"})
+    asked.refresh_from_db()
+    assert asked.decided_at is None
+    assert ledger.balance(stan, "USD") == 0
+    assert client.get("/admin/").status_code == 200
+
+
+def test_abuse_57_much_by_hand_takes_another_pair_of_eyes(stan, eve):
+    """Also in small parts, and the one who asked does not count twice."""
+    anna = make_member()
+    parts = [
+        adjustments.ask(
+            owner=anna,
+            actor=stan,
+            amount=3000,
+            is_credit=True,
+            currency="USD",
+            reason="A lamp that burned",
+            words="Sorry",
+            token=token,
+        )
+        for token in ("one", "two")
+    ]
+
+    with pytest.raises(adjustments.OwnAffair):
+        adjustments.confirm(parts[1].pk, actor=stan)
+
+    assert [part.needs_two for part in parts] == [False, True]
+    assert ledger.balance(anna, "USD") == 3000
+    adjustments.confirm(parts[1].pk, actor=eve)
+    assert ledger.balance(anna, "USD") == 6000
+
+
 def test_abuse_57_nobody_decides_about_their_own_friend(stan, run_jobs):
     case = waiting(stan)
 
@@ -145,7 +237,7 @@ def test_a_day_without_hands_is_no_mail(stan):
     assert not Message.objects.exists()
 
 
-def test_much_at_stake_takes_two_people(stan, eve, run_jobs):
+def test_abuse_57_much_at_stake_takes_two_people(stan, eve, run_jobs):
     case = waiting(inviter_amount=6000)
 
     first = press(stan, "approve", case)
@@ -210,7 +302,7 @@ def test_yesterdays_approvals_count_for_nothing_today(stan, time_machine):
     assert cases[1].state == "approved"
 
 
-def test_a_large_grant_takes_two_people(stan, eve):
+def test_abuse_57_a_large_grant_takes_two_people(stan, eve):
     reward = refused(inviter_amount=6000)
 
     first = grant(stan, reward)
@@ -256,7 +348,7 @@ def test_a_role_grants_no_more_in_a_day_than_it_may_adjust(settings, stan):
         settlement.grant_anyway(rewards[1].pk, clerk, "A good friend of the shop")
 
 
-def test_who_grants_second_reads_who_was_first(stan, eve):
+def test_abuse_51_who_grants_second_reads_who_was_first(stan, eve):
     reward = refused()
     settlement.grant_anyway(reward.pk, stan, "A good friend of the shop")
 
