@@ -53,13 +53,23 @@ def prove(page, shop, visitor, email):
     page.wait_for_url(re.compile("/account/"))
 
 
+def refuse_cookies(page, shop):
+    page.context.add_cookies(
+        [{"name": "tandem_consent", "value": "no", "url": shop.url}]
+    )
+
+
+def names_of_cookies(page):
+    return {cookie["name"] for cookie in page.context.cookies()}
+
+
 def brought(shop, email, *, method="cookie", status="active"):
     assert shop.ask(BROUGHT, email) == [(method, status, people.CUSTOMER.email)]
 
 
-def by_provider(page, **fields):
+def by_provider(page, *, way="/accounts/dummy/login/", **fields):
     """Through the stand-in for Google's page."""
-    page.goto("/accounts/dummy/login/")
+    page.goto(way)
     submit(page)
     for name, value in fields.items():
         page.locator(f"[name={name}]").fill(value)
@@ -153,6 +163,41 @@ def test_begun_on_the_phone_and_finished_on_the_laptop(running_shop, visitor, li
     brought(running_shop, email)
 
 
+def test_begun_on_the_phone_and_the_code_typed_on_the_laptop(
+    running_shop, visitor, link
+):
+    phone, laptop = visitor(width=390), visitor()
+    email = "typed-elsewhere@friends.example"
+    phone.goto(link)
+    sign_up(phone, email)
+    phone.context.close()
+    laptop.wait_for_timeout(11_000)  # no two codes within ten seconds
+
+    laptop.goto("/accounts/login/")
+    laptop.get_by_label("Email").fill(email)
+    laptop.get_by_label("Password").fill(PASSWORD)
+    submit(laptop)
+    expect(laptop).to_have_url(re.compile("confirm-email"))
+    twice = (
+        "SELECT count(*) = 2 FROM kit_message WHERE recipient = ? AND state = 'sent'"
+    )
+    running_shop.wait_until(twice, email)
+    prove(laptop, running_shop, visitor, email)
+
+    brought(running_shop, email)
+
+
+def test_a_provider_on_top_of_somebody_elses_session(running_shop, visitor, link):
+    page, email = visitor(), "on-top@friends.example"
+    page.goto(link)
+    sign_in(page, people.MEMBER)
+
+    by_provider(page, id="103", email=email)
+    page.wait_for_url(re.compile("/account/"))
+
+    brought(running_shop, email)
+
+
 def test_somebody_elses_account_and_a_logout_lie_between(running_shop, visitor, link):
     page, email = visitor(), "after-another@friends.example"
     page.goto(link)
@@ -172,8 +217,101 @@ def test_from_an_apps_own_browser_into_the_real_one(running_shop, visitor, link)
     way = app.get_by_role("link", name="Claim it").get_attribute("href")
     assert not browser.context.cookies()
 
-    sign_up(browser, email, way=way)
+    browser.goto(way)
+    assert "tandem_visit" in names_of_cookies(browser)
+    sign_up(browser, email)
     prove(browser, running_shop, visitor, email)
+
+    brought(running_shop, email)
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["known", "asked"])
+def test_into_the_real_browser_and_on_by_a_provider_without_a_cookie(
+    running_shop, visitor, link, knows
+):
+    app, browser = visitor(width=390), visitor(width=390)
+    email = f"carried-{knows}@friends.example".lower()
+    app.goto(link)
+    way = app.get_by_role("link", name="Claim it").get_attribute("href")
+    refuse_cookies(browser, running_shop)
+
+    browser.goto(way)
+    provider = browser.get_by_role("link", name=re.compile("Go on with Dummy"))
+    address = provider.get_attribute("href")
+    if knows:
+        by_provider(browser, way=address, id="104", email=email)
+        browser.wait_for_url(re.compile("/account/"))
+    else:
+        by_provider(browser, way=address, id="105")
+        browser.get_by_label("Name", exact=True).fill("Mika Aalto")
+        browser.get_by_label("Email").fill(email)
+        submit(browser)
+        prove(browser, running_shop, visitor, email)
+
+    assert "tandem_visit" not in names_of_cookies(browser)
+    brought(running_shop, email)
+
+
+def test_page_after_page_without_a_cookie_and_without_a_script(
+    running_shop, visitor, link
+):
+    page = visitor(width=390, javascript=False)
+    email = "no-cookie@friends.example"
+    refuse_cookies(page, running_shop)
+    page.goto(link)
+    page.get_by_role("link", name="Invite a friend").first.click()
+    page.get_by_role("link", name="Sign in").first.click()
+    page.get_by_role("link", name=re.compile("[Ss]ign up|[Jj]oin|account")).last.click()
+    page.goto(page.url)
+
+    page.locator("main").get_by_label("Name", exact=True).fill("Mika Aalto")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    submit(page)
+    prove(page, running_shop, visitor, email)
+
+    assert "tandem_visit" not in names_of_cookies(page)
+    brought(running_shop, email)
+
+
+def test_a_walk_of_twelve_pages_with_a_cart_and_a_provider(running_shop, visitor, link):
+    page, email = visitor(), "walker@friends.example"
+    seen = []
+
+    def see():
+        expect(page.get_by_text("gives you $5").first).to_be_visible()
+        seen.append(page.url)
+
+    page.goto(link)
+    see()
+    for path in ["/new/", "/c/kitchen-table/", "/search/?q=mug", "/about/delivery/"]:
+        page.goto(path)
+        see()
+    page.goto("/p/dune-mug/?v=TG-DUN-SAGE")
+    see()
+    page.get_by_role("button", name="Add to cart").click()
+    page.wait_for_url(re.compile("/cart/"))
+    see()
+    page.get_by_role("link", name="Sign in").first.click()
+    page.wait_for_url(re.compile("/accounts/login/"))
+    seen.append(page.url)
+    page.goto("/orders/find/")
+    see()
+    page.goto("/cart/")
+    see()
+    page.get_by_role("link", name="Check out").click()
+    page.wait_for_url(re.compile("/checkout/"))
+    see()
+    join = page.get_by_role("link", name="Join before you pay")
+    expect(join).to_be_visible()
+    join.click()
+    page.wait_for_url(re.compile("/accounts/signup/"))
+    seen.append(page.url)
+    assert len(seen) == 12
+    provider = page.get_by_role("link", name=re.compile("Go on with Dummy"))
+
+    by_provider(page, way=provider.get_attribute("href"), id="106", email=email)
+    page.wait_for_url(re.compile("/checkout/"))
 
     brought(running_shop, email)
 
