@@ -21,12 +21,15 @@ from referrals.periods import Period
 class Counts:
     """What became of links. Of previews nothing can become: machines made them.
 
+    `visitors` are browsers that showed a page, each once a day and link: over several
+    days they add up.
     `confirmed` are visits with a person behind them, `available` rewards that were
     released.
     """
 
     previews: int = 0
     visits: int = 0
+    visitors: int = 0
     confirmed: int = 0
     signups: int = 0
     orders: int = 0
@@ -130,6 +133,7 @@ def steps(period: Period) -> list[Step]:
     return [
         Step("previews", "Previews by machines", found.previews),
         Step("visits", "Visits", found.visits),
+        Step("visitors", "Browsers, by day", found.visitors),
         Step("confirmed", "By a person", found.confirmed, found.visits, "visits", True),
         Step("signups", "Signed up", found.signups, found.confirmed, "people’s visits"),
         Step("orders", "Orders", found.orders, found.signups, "sign-ups"),

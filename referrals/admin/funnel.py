@@ -19,6 +19,7 @@ PAGE = 50
 LABELS = {
     "previews": "Previews",
     "visits": "Visits",
+    "visitors": "Browsers, by day",
     "confirmed": "By a person",
     "signups": "Signed up",
     "orders": "Orders",
@@ -170,6 +171,7 @@ def _behind(name, period):
     listed = {
         "previews": (LinkDay, period.days("day") | {"previews__gt": 0}),
         "visits": (Visit, visits),
+        "visitors": (Visit, visits),
         "confirmed": (Visit, visits | {"visitor__confirmed_at__isempty": 0}),
         "signups": (Attribution, period.within("created_at")),
         "available": (Reward, period.within("released_at")),

@@ -6,7 +6,7 @@ from django.db.models import Sum
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 
-from referrals import codes, destinations, links
+from referrals import codes, destinations, links, rollup
 from referrals.admin.risk import ActsWithReason, ReasonForm
 from referrals.models import (
     CampaignDay,
@@ -201,7 +201,7 @@ class LinkDayAdmin(ReadOnlyAdmin):
 
 @admin.register(CampaignDay)
 class CampaignDayAdmin(ReadOnlyAdmin):
-    list_display = ["campaign", "kind", "channel", "day", "visits", "signups", "orders"]
+    list_display = ["campaign", "kind", "channel", "day", "previews", *rollup.COUNTS]
     list_select_related = ["campaign"]
     list_filter = ["kind", "channel"]
     search_fields = ["campaign__name"]

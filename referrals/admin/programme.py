@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from referrals import rollup
 from referrals.admin import funnel, health, inviters, liability, simulator, yearly
 from referrals.models import FunnelDay
 from shop.kit.staff import ReadOnlyAdmin
@@ -164,7 +165,7 @@ def tabs(request, here: str) -> list[tuple[str, str, bool]]:
 
 @admin.register(FunnelDay)
 class FunnelDayAdmin(ReadOnlyAdmin):
-    list_display = ["link", "day", "channel", "visits", "signups", "orders", "rewards"]
+    list_display = ["link", "day", "channel", *rollup.COUNTS]
     list_select_related = ["link__owner"]
     list_filter = ["channel"]
     search_fields = ["link__owner__email", "link__codes__text"]

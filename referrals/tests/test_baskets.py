@@ -240,9 +240,9 @@ def test_its_owner_reads_how_often_it_was_opened_and_bought(client, anna):
     share(client)
     link = shared_link()
     now = timezone.now()
-    for _ in range(2):
-        make_visit(make_visitor(landed_at=now), link)
-    make_visit(make_visitor(), link)  # that browser never came back
+    for _ in range(3):
+        make_visit(make_visitor(landed_at=now), link, at=now)
+    make_visit(make_visitor(), link, at=now)  # that browser never came back
     guest = make_order(None)
     OrderTouch.objects.create(order=guest, link=link, touched_at=now)
     friend = make_attribution(anna, link=link)
