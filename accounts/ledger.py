@@ -2,6 +2,9 @@
 
 It knows neither orders nor referrals; whoever moves money names the cause in the `key`.
 Posting one key twice moves nothing the second time and returns the first transfer.
+
+Whatever comes into a wallet pays first what its owner owes, in the same transaction:
+so nobody spends what was taken back from them.
 """
 
 from dataclasses import dataclass
@@ -16,6 +19,11 @@ from accounts import lots
 from accounts.models import LedgerAccount, Transfer, User
 
 Kind = LedgerAccount.Kind
+
+# What members owe, they owe to this account of the shop.
+LENDER = Kind.PROGRAMME_COST
+
+_REPAYMENT = "repayment:"
 
 
 class InsufficientBalance(Exception):
@@ -64,14 +72,16 @@ def post(
     actor: User | None = None,
     expires_at: datetime | None = None,
     restores: tuple[str, ...] = (),
+    repays: bool = True,
 ) -> Transfer:
     """Move `amount` minor units from one account to another, once per `key`.
 
     Accounts are `(owner, kind)`, the shop's own with owner None; missing ones are
     opened. What comes into a wallet ends at `expires_at`, if that is given; with
     `restores`, the keys of earlier transfers, what those took of lots comes back to
-    them. Raises InsufficientBalance when a person's account would go below zero,
-    KeyReused when the key belongs to another movement.
+    them. It pays what is owed, unless it goes on at once and so never `repays`. Raises
+    InsufficientBalance when a person's account would go below zero, KeyReused when the
+    key belongs to another movement.
     """
     try:
         with transaction.atomic():
@@ -88,9 +98,10 @@ def post(
                 actor=actor,
                 expires_at=expires_at,
                 restores=restores,
+                repays=repays,
             )
     except IntegrityError:
-        # Two posts of one key, no locked account in common: the unique key chose one.
+        # It has moved already: the unique key says so, and to two at once as well.
         done = Transfer.objects.filter(key=key).first()
         if not done:
             raise
@@ -102,31 +113,34 @@ def take_back(
     *,
     key: str,
     user: User,
-    shop: Kind,
     amount: int,
     currency: str,
     reason: str,
     reference: str = "",
 ) -> int:
-    """Take an amount back into one of the shop's accounts; how much there was to take.
+    """Take a reward back, or a part of it; how much there was to take.
 
     What the wallet lacks is recorded as owed, so that it never falls below zero. Once
     per `key`.
     """
-    wallet, owed, cost = (user, Kind.WALLET), (user, Kind.OWED), (None, shop)
+    wallet, owed, cost = (user, Kind.WALLET), (user, Kind.OWED), (None, LENDER)
     with transaction.atomic():
         # Nobody spends between the look and the taking.
         accounts = _lock(currency, wallet, owed, cost)
         taken = min(amount, accounts[wallet].balance)
-        for suffix, debit, credit, part in (
-            ("taken", wallet, cost, taken),
-            ("owed", cost, owed, amount - taken),
-        ):
-            if part:
+        parts = {
+            f"{key}:taken": (wallet, cost, taken),
+            f"{key}:owed": (cost, owed, amount - taken),
+        }
+        done = {each.key: each for each in Transfer.objects.filter(key__in=parts)}
+        for name, (debit, credit, part) in parts.items():
+            if name in done:
+                _same(done[name], accounts[debit], accounts[credit], part)
+            elif part:
                 _write(
                     accounts[debit],
                     accounts[credit],
-                    key=f"{key}:{suffix}",
+                    key=name,
                     amount=part,
                     currency=currency,
                     kind="clawback",
@@ -136,34 +150,19 @@ def take_back(
     return taken
 
 
-def repay(
-    *,
-    key: str,
-    user: User,
-    shop: Kind,
-    most: int,
-    currency: str,
-    reference: str = "",
-) -> int:
-    """Pay what a person owes from credit that has just come in; how much that was.
+def repaying(key: str) -> str:
+    """The key of the credit that paid a debt, by that of the payment."""
+    return key.removeprefix(_REPAYMENT)
 
-    At most `most`, once per `key`.
-    """
-    amount = min(balance(user, currency, Kind.OWED), most)
-    if not amount:
-        return 0
-    for suffix, account in (("repay", Kind.WALLET), ("owed", Kind.OWED)):
-        post(
-            key=f"{key}:{suffix}",
-            debit=(user, account),
-            credit=(None, shop),
-            amount=amount,
-            currency=currency,
-            kind="repayment",
-            reason="Paid back what was owed",
-            reference=reference,
+
+def came_in(key: str) -> int:
+    """What the credit posted under `key` left in the wallet after paying a debt."""
+    moved = dict(
+        Transfer.objects.filter(key__in=[key, _repayment_of(key)]).values_list(
+            "key", "amount"
         )
-    return amount
+    )
+    return moved[key] - moved.get(_repayment_of(key), 0)
 
 
 def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> int:
@@ -177,7 +176,7 @@ def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> in
         accounts = _lock(currency, wallet, frozen)
         amount = min(most, accounts[wallet].balance)
         if amount:
-            _write(
+            _write_once(
                 accounts[wallet],
                 accounts[frozen],
                 key=key,
@@ -190,7 +189,14 @@ def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> in
 
 
 def thaw(
-    *, key: str, frozen: str, user: User, amount: int, currency: str, reason: str
+    *,
+    key: str,
+    frozen: str,
+    user: User,
+    amount: int,
+    currency: str,
+    reason: str,
+    repays: bool = True,
 ) -> None:
     """Put what the transfer `frozen` set aside back into the wallet, once per `key`."""
     post(
@@ -202,6 +208,7 @@ def thaw(
         kind="thaw",
         reason=reason,
         restores=(frozen,),
+        repays=repays,
     )
 
 
@@ -213,7 +220,7 @@ def let_end(user: User, currency: str, now: datetime) -> int:
         accounts = _lock(currency, wallet, shop)
         gone = lots.ended(user, currency, now)
         for lot in gone:
-            _write(
+            _write_once(
                 accounts[wallet],
                 accounts[shop],
                 # A lot that comes back from a spend has a new end, and a new key.
@@ -240,7 +247,7 @@ def write_off(
             raise AmountChanged(accounts[owed].balance)
         moved = Q(debit=accounts[owed]) | Q(credit=accounts[owed])
         last = Transfer.objects.filter(moved).aggregate(last=Max("pk"))["last"]
-        return _write(
+        return _write_once(
             accounts[owed],
             accounts[shop],
             key=f"write_off:{accounts[owed].pk}:{last}",
@@ -313,12 +320,18 @@ def _move(account, amount):
 
 
 def _write(
-    debit, credit, *, key, amount, currency, expires_at=None, restores=(), **more
+    debit,
+    credit,
+    *,
+    key,
+    amount,
+    currency,
+    expires_at=None,
+    restores=(),
+    repays=True,
+    **more,
 ):
-    """One transfer between locked accounts; the first one, when its key has moved."""
-    done = Transfer.objects.filter(key=key).first()
-    if done:
-        return _same(done, debit, credit, amount)
+    """One transfer between locked accounts, by a key that has not moved."""
     # First, for the database lets a balance become only what transfers say.
     transfer = Transfer.objects.create(
         key=key, debit=debit, credit=credit, amount=amount, currency=currency, **more
@@ -334,7 +347,45 @@ def _write(
         lots.restore(transfer, restores)
         if expires_at:
             lots.open_lot(transfer, credit.owner_id, expires_at)
+        if repays:
+            _repay(transfer, credit)
     return transfer
+
+
+def _write_once(debit, credit, *, key, amount, **more):
+    """The first one, when its key has moved."""
+    done = Transfer.objects.filter(key=key).first()
+    if done:
+        return _same(done, debit, credit, amount)
+    return _write(debit, credit, key=key, amount=amount, **more)
+
+
+def _repayment_of(key):
+    return f"{_REPAYMENT}{key}"
+
+
+def _repay(transfer, wallet):
+    # Always after the wallet, which whoever records a debt holds as well.
+    owed = LedgerAccount.objects.select_for_update(no_key=True).filter(
+        owner=wallet.owner_id,
+        kind=Kind.OWED,
+        currency=transfer.currency,
+        balance__gt=0,
+    )
+    for debt in owed:
+        lender = _lock(transfer.currency, (None, LENDER))[(None, LENDER)]
+        key = _repayment_of(transfer.key)
+        for name, account in ((key, wallet), (f"{key}:owed", debt)):
+            _write(
+                account,
+                lender,
+                key=name,
+                amount=min(debt.balance, transfer.amount),
+                currency=transfer.currency,
+                kind="repayment",
+                reason="Paid back what was owed",
+                reference=transfer.reference,
+            )
 
 
 def _same(done, debit, credit, amount):

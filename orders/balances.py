@@ -36,8 +36,7 @@ def capture(order: Order) -> None:
 
 
 def give_back(order: Order) -> None:
-    """The order was not paid: what was set aside pays what is owed meanwhile, and the
-    rest can be spent again."""
+    """The order was not paid: what was set aside can be spent again."""
     _move(
         order,
         "return",
@@ -47,16 +46,6 @@ def give_back(order: Order) -> None:
         reason="Returned to you",
         restores=spends(order),
     )
-    if order.amount_balance:
-        # Else a reward could be taken back while it hides in an order nobody pays.
-        ledger.repay(
-            key=f"repayment:order:{order.pk}",
-            user=order.user,
-            shop=Kind.PROGRAMME_COST,
-            most=order.amount_balance,
-            currency=order.currency,
-            reference=order.code,
-        )
 
 
 def spends(order: Order) -> tuple[str, ...]:

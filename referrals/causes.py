@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from accounts.ledger import Cause, Line
+from accounts.ledger import Cause, Line, repaying
 from accounts.models import User
 from referrals.models import Reward
 
@@ -32,7 +32,8 @@ def of_lines(user: User, lines: list[Line]) -> dict[int, Cause]:
 
 
 def _number(line, what):
-    """Of `reward:9:3:taken` the 9, if it is a key of that kind."""
-    kind, _, rest = line.key.partition(":")
+    """Of `reward:9:3:taken` the 9, if it is a key of that kind; what such credit paid
+    of a debt has the same cause."""
+    kind, _, rest = repaying(line.key).partition(":")
     number = rest.partition(":")[0]
     return int(number) if kind == what and number.isdecimal() else None

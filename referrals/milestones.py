@@ -92,9 +92,8 @@ def _pay_again(order, reward, terms, budget):
 
 def _pay(order, reward, terms):
     reward.sequence += 1
-    key = f"milestone:{reward.pk}:{reward.sequence}"
     ledger.post(
-        key=key,
+        key=f"milestone:{reward.pk}:{reward.sequence}",
         debit=(None, Kind.PROGRAMME_COST),
         credit=(reward.recipient, Kind.WALLET),
         amount=reward.amount,
@@ -102,13 +101,6 @@ def _pay(order, reward, terms):
         kind="reward",
         reason=f"{reward.friends_count} friends bought",
         expires_at=terms.credit_ends(timezone.now()),
-    )
-    ledger.repay(
-        key=key,
-        user=reward.recipient,
-        shop=Kind.PROGRAMME_COST,
-        most=reward.amount,
-        currency=reward.currency,
     )
     reward.state = State.AVAILABLE
     reward.save(update_fields=["state", "sequence"])
@@ -121,7 +113,6 @@ def _reverse(order, reward, budget):
     ledger.take_back(
         key=f"milestone:{reward.pk}:{reward.sequence}",
         user=reward.recipient,
-        shop=Kind.PROGRAMME_COST,
         amount=reward.amount,
         currency=reward.currency,
         reason=f"Fewer than {reward.friends_count} friends count now",

@@ -87,8 +87,11 @@ def adjust(reward: Reward, terms: Terms, cut: int) -> None:
     elif change > 0:
         _take(reward, change, "A part of a friend's order was returned")
     else:
-        _pay(reward, terms, -change, "A friend's order counts for more again")
-        reward.save(update_fields=["sequence", "amount_reversed"])
+        since, on_hold = reward.frozen_at, _let_go(reward)
+        key = _pay(reward, terms, -change, "A friend's order counts for more again")
+        if since:
+            _hold_again(reward, since, on_hold + ledger.came_in(key))
+        reward.save(update_fields=["sequence", "amount_reversed", *FROZEN])
     text = "Reward follows what is left of the order"
     _note(reward, "reward_adjusted", text, kept=reward.amount_kept)
 
@@ -119,14 +122,7 @@ def freeze(reward: Reward) -> None:
     not looked for in what comes in later.
     """
     if reward.state == State.AVAILABLE:
-        reward.sequence += 1
-        reward.amount_frozen = ledger.freeze(
-            key=f"reward:{reward.pk}:{reward.sequence}:freeze",
-            user=reward.recipient,
-            most=reward.amount_kept,
-            currency=reward.currency,
-            reason="On hold while a payment is being checked",
-        )
+        _set_aside(reward, reward.amount_kept)
     reward.frozen_at = timezone.now()
     reward.save(update_fields=["sequence", *FROZEN])
     text = "Reward is on hold while the payment is questioned"
@@ -135,14 +131,7 @@ def freeze(reward: Reward) -> None:
 
 def thaw(reward: Reward) -> None:
     """The question is answered: what was on hold is free, and pays what is owed."""
-    thawed = _let_go(reward)
-    ledger.repay(
-        key=f"reward:{reward.pk}:{reward.sequence}",
-        user=reward.recipient,
-        shop=Kind.PROGRAMME_COST,
-        most=thawed,
-        currency=reward.currency,
-    )
+    thawed = _let_go(reward, repays=True)
     reward.save(update_fields=["sequence", *FROZEN])
     _note(reward, "reward_thawed", "Reward is not on hold any more", thawed=thawed)
 
@@ -212,30 +201,26 @@ def _pay(reward, terms, amount, reason):
         reason=reason,
         expires_at=terms.credit_ends(timezone.now()),
     )
-    ledger.repay(
-        key=key,
-        user=reward.recipient,
-        shop=Kind.PROGRAMME_COST,
-        most=amount,
-        currency=reward.currency,
-    )
+    return key
 
 
 def _take(reward, amount, reason):
     """Take back so much, and tell; how much of it is owed from now on.
 
-    A part on hold goes through the wallet, whose statement so tells all of it.
+    A part on hold goes through the wallet, whose statement so tells all of it. What
+    is left of it stays on hold, if the reward does.
     """
-    _let_go(reward)
+    since, on_hold = reward.frozen_at, _let_go(reward)
     reward.sequence += 1
     taken = ledger.take_back(
         key=f"reward:{reward.pk}:{reward.sequence}",
         user=reward.recipient,
-        shop=Kind.PROGRAMME_COST,
         amount=amount,
         currency=reward.currency,
         reason=reason,
     )
+    if reward.state == State.AVAILABLE:
+        _hold_again(reward, since, max(0, on_hold - amount))
     reward.save(
         update_fields=["state", "sequence", "reason", "amount_reversed", *FROZEN]
     )
@@ -243,7 +228,25 @@ def _take(reward, amount, reason):
     return amount - taken
 
 
-def _let_go(reward):
+def _set_aside(reward, most):
+    reward.sequence += 1
+    reward.amount_frozen = ledger.freeze(
+        key=f"reward:{reward.pk}:{reward.sequence}:freeze",
+        user=reward.recipient,
+        most=most,
+        currency=reward.currency,
+        reason="On hold while a payment is being checked",
+    )
+
+
+def _hold_again(reward, since, amount):
+    """What was let go only to be moved is no other money: the hold goes on."""
+    reward.frozen_at = since
+    if since and amount:
+        _set_aside(reward, amount)
+
+
+def _let_go(reward, *, repays=False):
     """Move the part on hold back into the wallet; how much. The caller saves."""
     amount = reward.amount_frozen
     if amount:
@@ -257,6 +260,7 @@ def _let_go(reward):
             amount=amount,
             currency=reward.currency,
             reason="Not on hold any more",
+            repays=repays,
         )
     reward.frozen_at, reward.amount_frozen = None, 0
     return amount

@@ -244,3 +244,34 @@ class AnyHistory(TestCase):
         lines = ledger.statement(ada, "USD")
         if lines:
             assert lines[0].balance_after == ledger.balance(ada, "USD")
+
+
+def owe(user, amount):
+    ledger.take_back(
+        key="reward", user=user, amount=amount, currency="USD", reason="Taken back"
+    )
+
+
+@pytest.mark.parametrize(
+    ("comes", "left"), [(200, [0, 300]), (500, [0, 0]), (700, [200, 0])]
+)
+def test_whatever_comes_into_a_wallet_pays_first_what_is_owed(comes, left):
+    ada = make_user()
+    owe(ada, 500)
+
+    give(ada, comes)
+    give(ada, comes)
+
+    kinds = (Kind.WALLET, Kind.OWED)
+    assert [ledger.balance(ada, "USD", kind) for kind in kinds] == left
+    assert_books_hold()
+
+
+def test_a_debt_in_one_currency_is_not_paid_in_another():
+    ada = make_user()
+    owe(ada, 500)
+
+    give(ada, 300, currency="EUR")
+
+    assert ledger.balance(ada, "EUR") == 300
+    assert ledger.balance(ada, "USD", Kind.OWED) == 500

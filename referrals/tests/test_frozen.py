@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import LedgerAccount, Transfer
+from accounts.models import CreditLot, LedgerAccount, Transfer
 from catalog.tests.factories import make_variant
 from orders.models import Dispute
 from orders.tests.factories import deliver, make_user, pay
@@ -360,3 +360,60 @@ def test_a_stranger_s_wallet_is_not_touched(order):
     assert pots(other) == [700, 0, 0]
     assert Dispute.objects.open().count() == 1
     assert timezone.now() - Reward.objects.get().frozen_at < timedelta(minutes=1)
+
+
+def percent(inviter):
+    """An order whose reward of $5 is a tenth of it."""
+    terms = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    order = make_order(make_attribution(inviter, terms=terms).invitee)
+    settlement.settle(order)
+    return order
+
+
+def test_what_comes_again_while_on_hold_is_on_hold_and_keeps_its_end():
+    set_terms(credit_days=365)
+    inviter = make_attribution().inviter
+    order = percent(inviter)
+    refund = give_back(order, 1000)
+    settlement.settle(order)
+    question = dispute(order, "needs_response")
+    assert settled(order).amount_frozen == 400
+
+    refund.state, refund.failed_at = "failed", timezone.now()
+    refund.save()
+    assert settled(order).amount_frozen == 500
+    assert pots(inviter) == [0, 500, 0]
+
+    end(question, "won")
+    assert settled(order).amount_frozen == 0
+    assert pots(inviter) == [500, 0, 0]
+    assert sum(CreditLot.objects.values_list("remaining", flat=True)) == 500
+
+
+def test_a_partial_refund_puts_no_other_money_on_hold():
+    inviter = make_attribution().inviter
+    order = percent(inviter)
+    spend(inviter, 500)
+    dispute(order, "needs_response")
+    assert settled(order).amount_frozen == 0
+    give(inviter, 700)
+
+    give_back(order, 1000)
+
+    reward = settled(order)
+    assert (reward.amount_frozen, bool(reward.frozen_at)) == (0, True)
+    assert pots(inviter) == [600, 0, 0]
+
+
+def test_a_part_that_goes_back_is_taken_from_what_is_on_hold():
+    inviter = make_attribution().inviter
+    order = percent(inviter)
+    spend(inviter, 100)
+    dispute(order, "needs_response")
+    settled(order)
+    give(inviter, 700)
+
+    give_back(order, 1000)
+
+    assert settled(order).amount_frozen == 300
+    assert pots(inviter) == [700, 300, 0]

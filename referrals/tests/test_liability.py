@@ -45,7 +45,6 @@ def take_back(person, amount, key):
     ledger.take_back(
         key=key,
         user=person,
-        shop=Kind.PROGRAMME_COST,
         amount=amount,
         currency="USD",
         reason="Returned",

@@ -52,7 +52,6 @@ def test_staff_let_go_of_what_is_owed_as_it_was_shown(admin_client):
     ledger.take_back(
         key="test:owed",
         user=anna,
-        shop=ledger.Kind.PROGRAMME_COST,
         amount=300,
         currency="USD",
         reason="Taken back",

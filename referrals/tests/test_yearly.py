@@ -32,7 +32,6 @@ def take(member, amount, key):
     ledger.take_back(
         key=f"test:{key}",
         user=member,
-        shop=PROGRAMME,
         amount=amount,
         currency="USD",
         reason="The friend sent it back",

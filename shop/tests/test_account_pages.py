@@ -246,7 +246,8 @@ def test_every_line_of_the_balance_leads_to_its_cause(client, moved):
     assert ways["reward"] == {*friends, both}
     assert ways["freeze"] == ways["thaw"] == {min(friends)}
     assert ways["clawback"] == {min(friends), both}
-    assert ways["repayment"] <= {*friends, both}
+    of_lines = {f"#line-{pk}" for pk in lines}
+    assert ways["repayment"] <= {*friends, both, *of_lines}
     assert ways["spend"] >= {own.get_absolute_url()}
     assert set(ways) >= {
         *["reward", "freeze", "thaw", "clawback", "repayment", "spend", "return"]
