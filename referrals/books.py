@@ -108,7 +108,9 @@ def questioned():
         SELECT id, expected, found
         FROM (
             SELECT reward.id,
-                   CASE WHEN COALESCE(asked.lost, 0) > 0 THEN 'taken back'
+                   CASE WHEN COALESCE(asked.lost, 0) > 0
+                             AND COALESCE(paid.standing, 0) < shop_order.amount_due
+                        THEN 'taken back'
                         WHEN COALESCE(asked.open, 0) > 0 THEN 'on hold'
                         ELSE 'free' END AS expected,
                    CASE WHEN reward.frozen_at IS NULL THEN 'free'
@@ -116,6 +118,26 @@ def questioned():
             FROM referrals_reward reward
             JOIN referrals_settlement settlement
               ON settlement.order_id = reward.order_id
+            JOIN orders_order shop_order ON shop_order.id = reward.order_id
+            LEFT JOIN (
+                SELECT payment.order_id, SUM(payment.amount_received) AS standing
+                FROM orders_payment payment
+                LEFT JOIN (
+                    SELECT payment_id, SUM(amount_card) AS total
+                    FROM orders_refund
+                    WHERE accepted_at IS NOT NULL
+                      AND state NOT IN ('failed', 'cancelled')
+                    GROUP BY payment_id
+                ) back ON back.payment_id = payment.id
+                WHERE payment.status = 'paid'
+                  AND COALESCE(back.total, 0) < payment.amount_received
+                  AND NOT EXISTS (
+                      SELECT 1 FROM orders_dispute dispute
+                      WHERE dispute.payment_id = payment.id
+                        AND dispute.status = 'lost'
+                  )
+                GROUP BY payment.order_id
+            ) paid ON paid.order_id = reward.order_id
             LEFT JOIN (
                 SELECT payment.order_id,
                        SUM(CASE WHEN dispute.closed_at IS NULL THEN 1 ELSE 0 END)

@@ -1,7 +1,7 @@
 """What a campaign may promise in one currency; the CHECK of its row is the limit."""
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +25,25 @@ def lock(campaign_id: int, currency: str) -> Budget | None:
     """The budget, held until the transaction ends; None when there is no limit."""
     rows = Budget.objects.select_for_update(no_key=True)
     return rows.filter(campaign=campaign_id, currency=currency).first()
+
+
+def keep_first_away(invitee_id: int | None) -> None:
+    """Until the transaction ends nobody gives this friend's campaign its first budget,
+    who would count without seeing what is promised here.
+
+    Any number of settlements share it. Only PostgreSQL has two writers at once.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM referrals_campaign WHERE id IN ("
+            "  SELECT terms.campaign_id FROM referrals_attribution attribution"
+            "  JOIN referrals_terms terms ON terms.id = attribution.terms_id"
+            "  WHERE attribution.invitee_id = %s"
+            ") FOR KEY SHARE",
+            [invitee_id],
+        )
 
 
 def take(budget: Budget | None, amount: int) -> None:
@@ -56,6 +75,9 @@ def set_limit(campaign: Campaign, currency: str, limit: int) -> Budget:
     reached.
     """
     with transaction.atomic():
+        # The strongest lock there is, or settlements would not wait: they promise
+        # beside a budget that they cannot see yet.
+        Campaign.objects.select_for_update().get(pk=campaign.pk)
         promised = committed(campaign.pk, currency)
         if limit < promised:
             raise TooLow(promised)

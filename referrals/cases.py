@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import Exists, OuterRef, prefetch_related_objects
 
+from accounts.models import User
 from orders.models import Order
-from referrals import blocks, budgets, facts, quotas, rules, terms
+from referrals import basis, blocks, budgets, facts, quotas, rules, terms
 from referrals.facts import Facts
 from referrals.models import (
     Attribution,
@@ -47,12 +48,18 @@ class Case:
 
 
 def locked(order_id: int) -> Case | None:
-    """Order, attribution, the inviter's counter, the budget: what was read before these
-    locks is gossip. None if nobody brought the customer."""
+    """The inviter, the order, its attribution, the campaign, the inviter's counter, the
+    budget: what was read before these locks is gossip. None if nobody brought the
+    customer."""
+    # People first, as everywhere: whoever closes an account or decides holds its row.
+    bringing = Attribution.objects.filter(invitee__orders=order_id).values("inviter")
+    people = User.objects.select_for_update(no_key=True)
+    list(people.filter(pk__in=bringing).values("pk"))
     order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
     # Only now: a row that is joined to one we wait for is read as it was before.
     rows = Attribution.objects.select_for_update(no_key=True)
     list(rows.filter(invitee=order.user_id).values("pk"))
+    budgets.keep_first_away(order.user_id)
     attribution = _attribution_of(order)
     if attribution and attribution.inviter:
         quotas.lock(attribution.inviter, attribution.terms.campaign)
@@ -103,12 +110,12 @@ def of_many(orders: list[Order]) -> list[Case]:
         case.sums = sums
         cases.append(case)
     if known:
-        prefetch_related_objects([case.order for case in cases], facts.LINES)
+        prefetch_related_objects([case.order for case in cases], basis.LINES)
     return cases
 
 
-def facts_of(case: Case) -> Facts:
-    """What the decision about a case rests on."""
+def facts_of(case: Case, *, more: int = 0) -> Facts:
+    """What the decision rests on; `more` is what else may go back of the goods."""
     return facts.read(
         case.order,
         case.attribution,
@@ -118,6 +125,7 @@ def facts_of(case: Case) -> Facts:
         place=_place(case),
         is_blocked=case.is_blocked,
         sums=case.sums.get(case.order.pk),
+        more=more,
     )
 
 

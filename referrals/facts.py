@@ -3,35 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import (
-    Count,
-    OuterRef,
-    Prefetch,
-    Q,
-    Subquery,
-    Sum,
-    prefetch_related_objects,
-)
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
 from django.utils import timezone
 
-from catalog.models import Product
 from orders.models import (
     Dispute,
     Order,
     OrderDiscount,
-    OrderLine,
     Payment,
     Refund,
-    RefundLine,
 )
-from referrals import discounts
+from referrals import basis, discounts
 from referrals.models import Attribution, Exclusion, ReviewCase, Reward, Terms
-from shop.kit import money
-
-# What is asked of an order only where some goods do not count.
-LINES = Prefetch(
-    "lines", OrderLine.objects.select_related("variant__product__category")
-)
 
 # Reasons of a counter, not of the order: they stand until staff say otherwise, for
 # what a place was free for later must not depend on who was looked at again.
@@ -59,6 +42,7 @@ class Facts:
     amount_received: int
     amount_basis: int
     amount_goods_paid: int
+    amount_balance: int
     amount_refunded_goods: int
     amount_refunded_basis: int
     terms: Terms | None
@@ -81,7 +65,8 @@ class Facts:
 
     @property
     def amount_remaining(self) -> int:
-        """What still counts: money goes back to the card first, so it counts whole."""
+        """What still counts, before the welcome gift as the basis is: money goes back
+        to the card first, so it counts whole."""
         return self.amount_basis - self.amount_refunded_basis
 
 
@@ -95,18 +80,20 @@ def read(
     place: int = 0,
     is_blocked: bool = False,
     sums: dict[str, int] | None = None,
+    more: int = 0,
 ) -> Facts:
     """The facts about one order as they are now; the caller holds what must not move.
 
     `rewards` are all of this friend's. `place` and `is_blocked` are known to whoever
     has looked at the friend's other orders and at the blocks, `sums` to whoever asked
-    for those of many orders at once.
+    for those of many orders at once. `more` is what is to go back of the goods beside
+    what has.
     """
     reward = next((each for each in rewards if each.order_id == order.pk), None)
     others = [each for each in rewards if each.order_id != order.pk]
     sums = sums or sums_of([order])[order.pk]
-    basis, excluded = _basis(order, sums["promotions"], exclusions)
-    refunded = _refunded_goods(order, sums)
+    refunded = _refunded_goods(order, sums) + more
+    counted = basis.of(order, sums, exclusions, refunded)
     friends, was_paid = _friends(attribution, rules)
     review = getattr(attribution, "review", None)
     inviter = attribution.inviter
@@ -120,13 +107,15 @@ def read(
         and order.status == Order.Status.CANCELLED,
         is_held=order.held_at is not None,
         is_disputed=sums["open_disputes"] > 0,
-        is_lost=sums["lost_disputes"] > 0,
+        # A second payment stands for one that a bank took back.
+        is_lost=sums["lost_disputes"] > 0 and sums["standing"] < order.amount_due,
         amount_due=order.amount_due,
         amount_received=sums["received"],
-        amount_basis=basis,
+        amount_basis=counted.amount,
         amount_goods_paid=order.amount_goods - order.amount_discount,
+        amount_balance=order.amount_balance,
         amount_refunded_goods=refunded,
-        amount_refunded_basis=max(0, refunded - _refunded_of(order, excluded)),
+        amount_refunded_basis=counted.amount_back,
         terms=rules,
         joined_at=attribution.invitee_joined_at,
         attribution_status=attribution.status,
@@ -180,7 +169,7 @@ def sums_of(orders: list[Order]) -> dict[int, dict[str, int]]:
     One query.
     """
     refunds = Refund.objects.filter(accepted_at__isnull=False)
-    standing = refunds.filter(_took_effect())
+    standing = refunds.filter(basis.took_effect())
     disputes = Dispute.objects.all()
     ids = [order.pk for order in orders]
     found = Order.objects.filter(pk__in=ids).values(
@@ -188,9 +177,18 @@ def sums_of(orders: list[Order]) -> dict[int, dict[str, int]]:
         received=_total(
             Payment.objects.filter(status=Payment.Status.PAID), "amount_received"
         ),
+        standing=_total(_standing_payments(standing), "amount_received"),
+        lost=_total(
+            Payment.objects.filter(
+                Exists(_lost_disputes()), status=Payment.Status.PAID
+            ),
+            "amount_received",
+        ),
         promotions=_total(
             OrderDiscount.objects.exclude(source=discounts.SOURCE), "amount"
         ),
+        named=_each(basis.named(), "refund__order", Sum("amount")),
+        named_full=_each(basis.named(), "refund__order", basis.FULL),
         card=_total(standing, "amount_card"),
         shipping=_total(standing, "amount_shipping"),
         balance=_total(refunds, "amount_balance"),
@@ -201,6 +199,22 @@ def sums_of(orders: list[Order]) -> dict[int, dict[str, int]]:
         row.pop("pk"): {name: value or 0 for name, value in row.items()}
         for row in found
     }
+
+
+def _lost_disputes():
+    return Dispute.objects.filter(payment=OuterRef("pk"), status="lost")
+
+
+def _standing_payments(refunds):
+    """Money that came and that neither a bank nor we have given back altogether."""
+    back = refunds.filter(payment=OuterRef("pk")).order_by().values("payment")
+    return (
+        Payment.objects.filter(~Exists(_lost_disputes()), status=Payment.Status.PAID)
+        .annotate(
+            back=Subquery(back.annotate(total=Sum("amount_card")).values("total"))
+        )
+        .filter(Q(back=None) | Q(back__lt=F("amount_received")))
+    )
 
 
 def _total(rows, field):
@@ -216,55 +230,11 @@ def _each(rows, order, aggregate):
     return Subquery(of_order.annotate(total=aggregate).values("total"))
 
 
-def _basis(order, promotions, without):
-    """What counts of the goods, in money; and the lines that do not count.
-
-    After promotions and before the welcome gift, less what balance pays. Where some
-    goods do not count, promotions and balance are theirs by their share.
-    """
-    if not without:
-        return order.amount_goods - promotions - order.amount_balance, []
-    prefetch_related_objects([order], LINES)
-    lines = order.lines.all()
-    shares = money.split(promotions, [line.amount for line in lines])
-    worth, excluded = [0, 0], []
-    for line, share in zip(lines, shares, strict=True):
-        counts = not any(_hits(each, line.variant.product) for each in without)
-        worth[0 if counts else 1] += line.amount - share
-        if not counts:
-            excluded.append(line.pk)
-    balance = money.split(order.amount_balance, worth)[0] if any(worth) else 0
-    return worth[0] - balance, excluded
-
-
-def _hits(exclusion: Exclusion, product: Product) -> bool:
-    if exclusion.product_id:
-        return exclusion.product_id == product.pk
-    branch = exclusion.category.path
-    path = product.category.path
-    return path == branch or path.startswith(f"{branch}/")
-
-
-def _refunded_of(order, lines):
-    """What went back for these lines by name."""
-    if not lines:
-        return 0
-    named = RefundLine.objects.filter(
-        line__in=lines,
-        refund__in=order.refunds.filter(_took_effect(), accepted_at__isnull=False),
-    )
-    return named.aggregate(total=Sum("amount"))["total"] or 0
-
-
 def _refunded_goods(order, sums):
     """What went back for the goods; money beyond what was due never was for them."""
-    beyond = max(0, sums["received"] - order.amount_due)
+    beyond = max(0, sums["received"] - sums["lost"] - order.amount_due)
     card = max(0, sums["card"] - beyond)
     return max(0, card + sums["balance"] - sums["shipping"])
-
-
-def _took_effect():
-    return Q(state__in=[Refund.State.PENDING, Refund.State.SUCCEEDED])
 
 
 def _friends(attribution, rules):

@@ -47,7 +47,7 @@ def is_much(rewards: Iterable[Reward]) -> bool:
     """Whether their sum, in any one currency, is above the limit of one person."""
     sums: Counter[str] = Counter()
     for reward in rewards:
-        sums[reward.currency] += reward.amount_kept
+        sums[reward.currency] += reward.amount_at_stake
     return any(total > settings.REFERRAL_TWO_PEOPLE_FROM for total in sums.values())
 
 

@@ -33,6 +33,7 @@ def note_payment(order_id: int) -> None:
 def settle_outdated() -> None:
     """Find what no signal told: a receiver that failed, a worker that died."""
     settlement.settle_all(settlement.outdated())
+    settlement.settle_all(settlement.waiting())
 
 
 @jobs.every("lapse-attributions", hours=6)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from referrals.facts import Facts, review_waits
-from referrals.models import Attribution, ReviewCase, Reward, Terms
+from referrals.models import Attribution, ReviewCase, Reward, Settlement, Terms
 from shop.kit import money
 from shop.kit.currencies import step
 
@@ -30,7 +30,8 @@ TAKES_BACK = {
 
 
 class RuleFailed(Exception):
-    """The rule named by settings broke; the order waits for a person."""
+    """The rule named by settings broke, or its answer makes no sense; the order waits
+    for a person."""
 
 
 @dataclass(frozen=True)
@@ -140,17 +141,47 @@ def _said(facts, rule):
     against = _money(facts)
     if against:
         return Refusal(against)
+    is_free = facts.amount_due <= 0 or facts.amount_goods_paid <= facts.amount_balance
     if facts.is_waived and facts.terms:
-        return Grant(facts.amount_promised)
+        return Refusal("nothing_paid") if is_free else _by_word(facts)
     if facts.out_of_room:
         return Refusal(facts.out_of_room)
+    name = f"{rule.__module__}.{rule.__qualname__}"
     try:
         said = rule(facts)
     except Exception as error:
-        raise RuleFailed(f"{rule.__module__}.{rule.__qualname__}") from error
-    if isinstance(said, Grant) and facts.is_paused:
-        return Refusal("paused")
-    return said
+        raise RuleFailed(name) from error
+    if not _makes_sense(said, facts):
+        raise RuleFailed(f"{name} said {said!r}")
+    if isinstance(said, Refusal):
+        return said
+    if is_free or facts.amount_basis <= 0:
+        return Refusal("nothing_paid")
+    return Refusal("paused") if facts.is_paused else said
+
+
+def _by_word(facts):
+    """What staff granted stands; of a percentage, what is left of the order earns."""
+    promised = facts.amount_promised
+    if not facts.terms.inviter_basis_points:
+        return Grant(promised)
+    left = min(promised, _earned(facts.amount_remaining, facts.terms))
+    return Grant(promised, promised - left) if left else Refusal("partly_refunded")
+
+
+def _makes_sense(said, facts):
+    """Whether the answer can be written down and paid."""
+    if isinstance(said, Refusal):
+        longest = Settlement._meta.get_field("reason").max_length
+        return isinstance(said.reason, str) and 0 < len(said.reason) <= longest
+    if not isinstance(said, Grant) or facts.terms is None:
+        return False
+    smallest = step(facts.terms.currency)
+    amounts = (said.amount, said.amount_cut)
+    return (
+        all(type(each) is int and not each % smallest for each in amounts)
+        and 0 <= said.amount_cut < said.amount
+    )
 
 
 def _money(facts):

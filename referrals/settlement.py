@@ -29,6 +29,7 @@ from referrals import (
     risk,
     rules,
 )
+from referrals.facts import OUT_OF_ROOM
 from referrals.models import (
     Budget,
     GrantWord,
@@ -46,6 +47,12 @@ State = Reward.State
 
 # What a rule that broke leaves behind, and what it stands for in a preview.
 RULE_FAILED = "rule_failed"
+
+# What a word of staff can bring about, or bring about again.
+GRANTABLE = (State.VOID, State.REVERSED)
+
+# Why nothing is paid while the breaker holds.
+PAUSED = "releases_paused"
 
 
 class NotVoid(Exception):
@@ -106,7 +113,8 @@ def judge_and_settle(order_id: int) -> Settlement | None:
 
 
 def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
-    """Staff's word: a void reward comes about, the same row, whatever refused it.
+    """Staff's word: a reward that is void or was taken back comes about, the same row,
+    whatever refused it.
 
     It counts beside the caps and within the budget. Where it is much, it stays void
     until another person says the same. Raises OwnAffair, NotVoid, SaidAlready,
@@ -123,7 +131,7 @@ def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
         if actor in (reward.recipient, case.attribution.invitee):
             logger.warning("%s tried to grant their own reward %s", actor, reward_id)
             raise OwnAffair(reward)
-        if reward.state != State.VOID:
+        if reward.state not in GRANTABLE:
             raise NotVoid(_granted_by(reward))
         said_before = set(reward.words.values_list("said_by", flat=True))
         today = four_eyes.read(actor, [recipient])
@@ -137,7 +145,7 @@ def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
         rewards.waive(reward, actor, reason)
         settlement = settle(order_id)
         reward.refresh_from_db()
-        if reward.state == State.VOID:
+        if reward.state in GRANTABLE:
             raise StillVoid(settlement.reason)
     return reward
 
@@ -200,13 +208,8 @@ def foresee(
     case = cases.of(order)
     if case is None or case.reward is None:
         return None
-    found = cases.facts_of(case)
-    after = replace(
-        found,
-        is_cancelled=found.is_cancelled or cancels,
-        amount_refunded_goods=found.amount_refunded_goods + goods,
-        amount_refunded_basis=found.amount_refunded_basis + goods,
-    )
+    after = cases.facts_of(case, more=goods)
+    after = replace(after, is_cancelled=after.is_cancelled or cancels)
     return rules.desired(after), case.reward
 
 
@@ -224,6 +227,16 @@ def outdated() -> QuerySet[Order]:
     )
     marked = Unsettled.objects.values("order").union(again.values("order"))
     return Order.objects.filter(pk__in=marked).order_by("confirmed_at", "pk")
+
+
+def waiting() -> QuerySet[Order]:
+    """Orders whose reward was taken back, is due again and has no room, or waits for
+    releases to go on: each look may find that it has."""
+    rows = Order.objects.filter(
+        referral_settlement__reward__state=State.REVERSED,
+        referral_settlement__reason__in=[*OUT_OF_ROOM, PAUSED],
+    )
+    return rows.order_by("confirmed_at", "pk")
 
 
 def release_due(now: datetime | None = None) -> int:
@@ -260,7 +273,7 @@ def _within_limit(actor, today, reward):
         return
     currency = reward.currency
     given = (today.granted | {reward.pk: reward}).values()
-    total = sum(each.amount_kept for each in given if each.currency == currency)
+    total = sum(each.amount_at_stake for each in given if each.currency == currency)
     if total + adjustments.moved_today(actor, currency) > limit:
         shown = money.format_money(limit, currency)
         raise OverLimit(f"That is more than the {shown} you may give in a day.")
@@ -329,6 +342,8 @@ def _make_so(case, wanted):
             return lacks
         reward = _begin(case, wanted)
     elif reward.state == State.REVERSED and wanted.state == State.AVAILABLE:
+        if not breaker.lets_pass(reward):
+            return PAUSED
         lacks = _take_room(case, wanted)
         if lacks:
             return lacks
@@ -336,7 +351,7 @@ def _make_so(case, wanted):
     _follow(case, wanted)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
         if not breaker.lets_pass(reward):
-            return "releases_paused"
+            return PAUSED
         rewards.release(reward, case.terms)
     return wanted.reason
 

@@ -157,6 +157,12 @@ class Reward(models.Model):
         """What of it is still the recipient's, or will be."""
         return self.amount - self.amount_reversed
 
+    @property
+    def amount_at_stake(self) -> int:
+        """What a word of staff may bring: of one that was taken back, all of it."""
+        is_gone = self.state == Reward.State.REVERSED
+        return self.amount if is_gone else self.amount_kept
+
 
 @append_only
 class GrantWord(models.Model):

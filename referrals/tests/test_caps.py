@@ -9,12 +9,13 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import CreditLot, Transfer, User
 from orders.models import Order
-from referrals import books, budgets, settlement
+from referrals import books, breaker, budgets, jobs, settlement
 from referrals.models import (
     Budget,
     Campaign,
     InviterQuota,
     MilestoneReward,
+    ReleasePause,
     Reward,
     Settlement,
 )
@@ -24,7 +25,7 @@ from referrals.tests.factories import (
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import give_back
+from referrals.tests.test_refunded import dispute, give_back
 
 pytestmark = pytest.mark.django_db
 
@@ -399,7 +400,7 @@ def test_the_proof_finds_counters_and_milestones_that_do_not_add_up(inviter, cam
 
 @pytest.mark.cooked_books
 def test_the_proof_finds_a_cut_that_no_transfer_made(inviter):
-    bring(inviter, 1, terms=set_terms(hold_days=0))
+    bring(inviter, terms=set_terms(hold_days=0))
     Reward.objects.update(amount_reversed=100)
 
     assert [(row.expected, row.found) for row in books.rewards()] == [(400, 500)]
@@ -431,3 +432,70 @@ def test_a_dry_run_knows_caps_and_budgets_and_writes_no_row(inviter, campaign):
     assert (found.wanted.reason, found.change) == ("over_cap", "")
     assert {each: each._default_manager.count() for each in tables} == before
     assert Order.objects.count() == 2
+
+
+# Taken back, due again, and no room
+
+
+@pytest.fixture
+def crowded_out(inviter):
+    """The dispute about Ada's order was won after Ben's had taken her place."""
+    terms = set_terms(hold_days=0, cap_per_month=1)
+    (ada,) = bring(inviter, terms=terms)
+    question = dispute(ada, "lost", closed=True)
+    settlement.settle(ada)
+    (ben,) = bring(inviter, terms=terms)
+    question.status = "won"
+    question.save()
+    settlement.settle(ada)
+    assert Reward.objects.get(order=ada).state == State.REVERSED
+    return ada, ben
+
+
+def test_what_is_due_again_takes_the_next_place_that_comes_free(inviter, crowded_out):
+    ada, ben = crowded_out
+    jobs.settle_outdated.call()
+    assert wallet(inviter) == 500
+
+    give_back(ben, 5000)
+    settlement.settle(ben)
+    assert wallet(inviter) == 0
+    jobs.settle_outdated.call()
+
+    assert wallet(inviter) == 500
+    assert Reward.objects.get(order=ada).state == State.AVAILABLE
+
+
+def test_staff_grant_what_is_due_again_and_has_no_place(inviter, crowded_out, stan):
+    ada, _ = crowded_out
+
+    settlement.grant_anyway(Reward.objects.get(order=ada).pk, stan, "It was won")
+
+    assert wallet(inviter) == 1000
+    assert InviterQuota.objects.get(period="month").used == 1
+
+
+def test_staff_cannot_grant_what_was_taken_back_for_good(inviter, stan):
+    (order,) = bring(inviter, terms=set_terms(hold_days=0))
+    give_back(order, 5000)
+    settlement.settle(order)
+
+    with pytest.raises(settlement.StillVoid, match="refunded"):
+        settlement.grant_anyway(Reward.objects.get().pk, stan, "A kind reason")
+    assert wallet(inviter) == 0
+
+
+def test_what_is_due_again_waits_while_releases_are_paused(inviter, stan):
+    (order,) = bring(inviter, terms=set_terms(hold_days=0))
+    question = dispute(order, "lost", closed=True)
+    settlement.settle(order)
+    pause = ReleasePause.objects.create(released_count=5, usual_count=1)
+    question.status = "won"
+    question.save()
+
+    settlement.settle(order)
+    assert wallet(inviter) == 0
+
+    breaker.end(pause, actor=stan, reason="A good week")
+    jobs.settle_outdated.call()
+    assert wallet(inviter) == 500

@@ -255,3 +255,120 @@ def test_events_of_a_whole_story_in_any_order_leave_one_ledger(
             transaction.set_rollback(True)
 
     assert ends == {(500, 0, State.AVAILABLE)}
+
+
+def test_credit_that_was_taken_back_cannot_be_spent_again(
+    client, stripe_sandbox, friend
+):
+    inviter = friend.attribution.inviter
+    order = make_order(friend)
+    settlement.settle(order)
+    own = place_order(inviter, {make_variant(amount=3000): 1}, balance=500)
+    for event in pay(stripe_sandbox, own):
+        deliver(client, stripe_sandbox, event)
+    give_back(order, 5000)
+    settlement.settle(order)
+    assert pots(inviter) == [0, 500]
+
+    own.refresh_from_db()
+    refunds.execute(refunds.plan(own, Wish(everything=True)), None)
+
+    assert pots(inviter) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "kept"), [((480,), 0), ((400,), 500), ((401,), 0), ((200, 200), 500)]
+)
+def test_what_remains_is_goods_before_the_welcome_gift(friend, amounts, kept):
+    """$25 of goods for $20: what went back was worth a quarter more than was paid."""
+    order = make_order(friend, goods=2500, welcome=500)
+    settlement.settle(order)
+
+    for amount in amounts:
+        give_back(order, amount)
+        settlement.settle(order)
+
+    assert pots(friend.attribution.inviter) == [kept, 0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "other", "kept"), [(600, 1900, 0), (500, 2000, 500), (333, 2000, 500)]
+)
+def test_a_returned_line_is_worth_what_it_was_sold_for(
+    client, stripe_sandbox, friend, returned, other, kept
+):
+    kept_variant, variant = make_variant(amount=other), make_variant(amount=returned)
+    order = place_order(friend, {kept_variant: 1, variant: 1})
+    for event in pay(stripe_sandbox, order):
+        deliver(client, stripe_sandbox, event)
+    order.refresh_from_db()
+    assert order.amount_discount == 500
+    settlement.settle(order)
+
+    line = order.lines.get(variant=variant)
+    refunds.execute(refunds.plan(order, Wish(pieces=((line.pk, 1),))), None)
+    settlement.settle(order)
+
+    assert pots(friend.attribution.inviter) == [kept, 0]
+
+
+def test_a_second_payment_that_goes_back_stands_for_no_lost_one(friend):
+    order = make_order(friend)
+    settlement.settle(order)
+    dispute(order, "lost", closed=True)
+    second = order.payments.create(
+        idempotency_key="test:second",
+        status="paid",
+        amount=5000,
+        amount_received=5000,
+        currency="USD",
+        session_expires_at=timezone.now(),
+        paid_at=timezone.now(),
+    )
+    assert settled(order).state == State.AVAILABLE
+
+    order.refunds.create(
+        payment=second,
+        idempotency_key="test:second back",
+        amount_card=5000,
+        currency="USD",
+        state="succeeded",
+        accepted_at=timezone.now(),
+        origin="stripe",
+    )
+
+    assert settled(order).reason == "dispute_lost"
+    assert pots(friend.attribution.inviter) == [0, 0]
+
+
+def test_a_lost_second_payment_costs_no_reward_while_the_first_one_stands(friend):
+    order = make_order(friend)
+    settlement.settle(order)
+    second = order.payments.create(
+        idempotency_key="test:second",
+        status="paid",
+        amount=5000,
+        amount_received=5000,
+        currency="USD",
+        session_expires_at=timezone.now(),
+        paid_at=timezone.now(),
+    )
+    first = order.payments.first()
+
+    def lose(payment):
+        Dispute.objects.create(
+            payment=payment,
+            stripe_id=f"du_{payment.pk}",
+            amount=5000,
+            currency="USD",
+            status="lost",
+            closed_at=timezone.now(),
+        )
+
+    lose(second)
+    assert settled(order).state == State.AVAILABLE
+    assert pots(friend.attribution.inviter) == [500, 0]
+
+    lose(first)
+    assert settled(order).reason == "dispute_lost"
+    assert pots(friend.attribution.inviter) == [0, 0]

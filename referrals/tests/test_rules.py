@@ -9,7 +9,7 @@ from accounts import ledger
 from catalog.models import Category
 from catalog.tests.factories import make_product, make_variant
 from orders.models import Order, OrderLine, RefundLine
-from referrals import cases, rules, settlement
+from referrals import cases, rewards, rules, settlement
 from referrals.models import (
     Attribution,
     Campaign,
@@ -413,6 +413,10 @@ def generous(facts):
     return Grant(700) if facts.amount_basis >= 100 else Refusal("too_small_for_us")
 
 
+def always(facts):
+    return Grant(500)
+
+
 def broken(facts):
     raise ZeroDivisionError
 
@@ -458,6 +462,131 @@ def test_a_rule_that_breaks_is_named_in_the_error():
 
     with pytest.raises(rules.RuleFailed, match="test_rules.broken"):
         rules.desired(facts, broken)
+
+
+def nothing(facts):
+    return None
+
+
+def nought(facts):
+    return Grant(0)
+
+
+def negative(facts):
+    return Grant(-5)
+
+
+def more_lost_than_earned(facts):
+    return Grant(100, 200)
+
+
+def in_halves(facts):
+    return Grant(12.5)
+
+
+def all_lost(facts):
+    return Grant(100, 100)
+
+
+def long_winded(facts):
+    return Refusal("x" * 61)
+
+
+def silent(facts):
+    return Refusal("")
+
+
+ODD = (
+    nothing,
+    nought,
+    negative,
+    more_lost_than_earned,
+    in_halves,
+    all_lost,
+    long_winded,
+    silent,
+)
+
+
+@pytest.mark.parametrize("rule", ODD)
+def test_an_answer_that_makes_no_sense_parks_the_friend(settings, rule):
+    settings.REFERRAL_RULE = f"{__name__}.{rule.__name__}"
+    friend = friend_under()
+
+    assert reason_of(make_order(friend)) == "rule_failed"
+
+    assert ReviewCase.objects.get().attribution == friend.attribution
+    assert not Reward.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"goods": 5000, "balance": 5000},
+        {"goods": 500, "welcome": 500},
+        {"goods": 5000, "promotion": 5000},
+        {"goods": 5000, "promotion": 5000, "shipping": 700},
+        {"goods": 2500, "welcome": 500, "balance": 2000, "shipping": 700},
+    ],
+    ids=["balance", "gift", "promotion", "only delivery", "gift and balance"],
+)
+def test_no_minimum_and_still_nothing_for_goods_that_cost_nothing(settings, order):
+    friend = friend_under(minimum_amount=0)
+    assert reason_of(make_order(friend, **order)) == "nothing_paid"
+
+    settings.REFERRAL_RULE = f"{__name__}.always"
+    assert reason_of(make_order(friend, **order)) == "nothing_paid"
+    assert not Reward.objects.exists()
+
+
+def test_no_word_of_staff_pays_for_goods_that_cost_nothing():
+    friend = friend_under(minimum_amount=0, cap_for_life=0)
+    reward = rewards.refuse(
+        make_order(friend, balance=5000),
+        friend.attribution,
+        friend.attribution.terms,
+        rules.Desired(State.VOID, amount=500, available_at=timezone.now()),
+        "over_cap",
+    )
+
+    with pytest.raises(settlement.StillVoid, match="nothing_paid"):
+        settlement.grant_anyway(reward.pk, make_member(is_staff=True), "A good reason")
+
+
+def test_goods_that_do_not_count_alone_earn_nothing_without_a_minimum(shelf):
+    friend = friend_under(minimum_amount=0, excluded=[shelf["vouchers"]])
+    order = with_lines(make_order(friend, goods=3000), paper=3000)
+
+    assert reason_of(order) == "nothing_paid"
+
+
+def test_a_percentage_goes_with_the_goods_before_the_welcome_gift():
+    friend = friend_under(inviter_amount=0, inviter_basis_points=1000, minimum_amount=0)
+    order = make_order(friend, goods=2500, welcome=500)
+    settlement.settle(order)
+    assert wallet(friend) == 250
+
+    give_back(order, 1000)
+    settlement.settle(order)
+    assert wallet(friend) == 125
+
+    give_back(order, 999)
+    assert reason_of(order) == "partly_refunded"
+    assert wallet(friend) == 0
+
+
+def test_a_percentage_that_staff_granted_follows_what_is_left():
+    friend = friend_under(inviter_amount=0, inviter_basis_points=1000, cap_for_life=0)
+    order = make_order(friend)
+    assert reason_of(order) == "over_cap"
+    stan = make_member(is_staff=True)
+    settlement.grant_anyway(Reward.objects.get().pk, stan, "For a good reason")
+    assert wallet(friend) == 500
+
+    give_back(order, 4000)
+    settlement.settle(order)
+
+    assert wallet(friend) == 100
 
 
 def test_lapsed_friends_earn_nothing():
