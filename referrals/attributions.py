@@ -11,11 +11,11 @@ from datetime import timedelta
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from accounts import proofs
 from accounts.models import User
-from orders import signals
 from orders.models import Order
 from referrals import (
     candidates,
@@ -132,7 +132,7 @@ def activate(user: User) -> Attribution | None:
         if attribution is None:
             return None
         against = eligibility.of_person(
-            user, attribution.inviter, attribution.touched_at
+            user, attribution.inviter, first_touched_at(attribution)
         )
         if against:
             _move(attribution, Status.VOID, against)
@@ -164,6 +164,8 @@ def judge_payment(order_id: int) -> None:
         against = eligibility.of_payment(order, attribution)
         if against:
             _move(attribution, Status.VOID, against)
+            # What an earlier order earned goes as well.
+            tell_of_orders(attribution.invitee)
 
 
 def lapse_forgotten() -> int:
@@ -260,6 +262,22 @@ def _outcome(candidate, winner, attribution):
     return _WON.get(candidate.method, _WON[order])
 
 
+def first_touched_at(attribution):
+    """When the inviter first reached them, whichever way won in the end.
+
+    A guest whom somebody sent is no old customer for typing the code as well later.
+    """
+    reached = Claim.objects.filter(
+        invitee=attribution.invitee_id,
+        link__owner=attribution.inviter_id,
+        reason__in=[*_WON.values(), *_LOST.values()],
+    )
+    if attribution.inviter_id is None:
+        reached = reached.filter(link=attribution.link_id)
+    first = reached.aggregate(first=Min("touched_at"))["first"]
+    return min(first or attribution.touched_at, attribution.touched_at)
+
+
 def _bind(visitor, user, attribution):
     """Whoever fills in a form is a person; and the browser is theirs from now on."""
     mine = Visitor.objects.filter(pk=visitor.pk)
@@ -312,9 +330,11 @@ def _locked(**which):
 
 
 def tell_of_orders(user):
-    """What they bought before is settled now: its reward waited for this."""
+    """What they bought is settled by the worker: the answer is another one now."""
+    from referrals import jobs  # they call us
+
     for pk in Order.objects.confirmed().filter(user=user).values_list("pk", flat=True):
-        signals.tell(pk)
+        jobs.settle.enqueue(pk)
 
 
 def _has_word_of_staff(attribution):

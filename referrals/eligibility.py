@@ -9,12 +9,12 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from accounts import mailboxes
 from accounts.models import User
-from orders.models import Order, OrderAddress, Payment
-from referrals import doors, formers, plugins
+from orders.models import Order, OrderAddress, Payment, Refund
+from referrals import basis, doors, formers, plugins
 from referrals.candidates import Candidate
 from referrals.models import Attribution
 
@@ -71,12 +71,20 @@ def mailboxes_of(user: User) -> set[str]:
 def bought() -> QuerySet[Order]:
     """The orders that make a customer.
 
-    Whether those that were cancelled after payment do, a setting says.
+    Whether those do that came to nothing, a setting says: cancelled after payment, or
+    all of the goods given back.
     """
-    counted = [Order.Status.CONFIRMED]
+    paid = Order.objects.filter(confirmed_at__isnull=False)
     if settings.REFERRAL_CANCELLED_ORDERS_COUNT:
-        counted.append(Order.Status.CANCELLED)
-    return Order.objects.filter(confirmed_at__isnull=False, status__in=counted)
+        return paid.filter(status__in=[Order.Status.CONFIRMED, Order.Status.CANCELLED])
+    refunds = Refund.objects.filter(
+        basis.took_effect(), accepted_at__isnull=False, order=OuterRef("pk")
+    )
+    for_goods = Sum(F("amount_card") + F("amount_balance") - F("amount_shipping"))
+    back = refunds.order_by().values("order").annotate(total=for_goods)
+    return paid.filter(status=Order.Status.CONFIRMED).exclude(
+        amount_goods__lte=F("amount_discount") + Subquery(back.values("total"))
+    )
 
 
 def _was_customer(invitee, known, touched_at):

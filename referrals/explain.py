@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from referrals import eligibility
-from referrals.attributions import LAPSES_AFTER
+from referrals.attributions import LAPSES_AFTER, first_touched_at
 from referrals.models import Attribution, Claim, Reward, Settlement, Visit
 
 Status = Attribution.Status
@@ -65,7 +65,8 @@ def case_of(person: User) -> Case:
 def checks(attribution: Attribution) -> list[Check]:
     """Every rule about the person as it stands today, in the order it is asked."""
     terms, inviter = attribution.terms, attribution.inviter
-    person = eligibility.of_person(attribution.invitee, inviter, attribution.touched_at)
+    reached_at = first_touched_at(attribution)
+    person = eligibility.of_person(attribution.invitee, inviter, reached_at)
     return [
         Check(
             "too_long_ago",

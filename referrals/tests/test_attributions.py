@@ -11,8 +11,16 @@ from django.utils import timezone
 
 from accounts import mailboxes
 from accounts.models import User
+from orders.models import Order
 from referrals import attributions, candidates
-from referrals.models import Attribution, Campaign, Claim, ReferralLink
+from referrals.models import (
+    Attribution,
+    Campaign,
+    Claim,
+    Invitation,
+    OrderTouch,
+    ReferralLink,
+)
 from referrals.tests.factories import (
     PASSWORD,
     make_attribution,
@@ -577,3 +585,70 @@ def test_an_order_of_a_friend_needs_no_link_that_still_works(link):
     order = make_order(attribution.invitee)
 
     assert order.user.attribution == attribution
+
+
+# A guest whom somebody sent, and who takes an account later
+
+
+@pytest.fixture
+def guest_order(link):
+    """Ben came by the link five days ago and bought as a guest four days ago."""
+    now = timezone.now()
+    order = make_order(None, goods=5000, placed_at=now - timedelta(days=4))
+    Order.objects.filter(pk=order.pk).update(email="ben@example.com")
+    OrderTouch.objects.create(
+        order=order,
+        visitor=make_visitor(),
+        link=link,
+        touched_at=now - timedelta(days=5),
+    )
+    return order
+
+
+def join(*, code="", visitor=None):
+    ben = make_member("ben@example.com", date_joined=timezone.now())
+    attributions.attribute(ben, visitor, code=code)
+    return attributions.activate(ben)
+
+
+def test_a_guest_who_types_the_inviters_code_as_well_is_no_old_customer(
+    link, guest_order
+):
+    attribution = join(code=link.codes.first().text)
+
+    assert (attribution.method, attribution.status) == ("typed", Status.ACTIVE)
+
+
+def test_a_guest_who_is_invited_by_mail_as_well_is_no_old_customer(link, guest_order):
+    Invitation.objects.create(
+        sender=link.owner,
+        campaign=link.campaign,
+        link=link,
+        address_hash=mailboxes.hash_of("ben@example.com"),
+        sent_at=timezone.now() - timedelta(days=1),
+    )
+
+    attribution = join()
+
+    assert (attribution.method, attribution.status) == ("invitation", Status.ACTIVE)
+
+
+def test_a_guest_who_clicks_again_where_the_last_touch_counts_is_no_old_customer(
+    link, guest_order
+):
+    set_terms(touch="last")
+    visitor = make_visitor()
+    make_visit(visitor, link)
+
+    attribution = join(visitor=visitor)
+
+    assert (attribution.method, attribution.status) == ("cookie", Status.ACTIVE)
+
+
+def test_a_guest_whom_somebody_else_sent_is_an_old_customer_for_the_next(guest_order):
+    attribution = join(code=make_link(text="CARA2222").codes.last().text)
+
+    assert (attribution.status, attribution.void_reason) == (
+        Status.VOID,
+        "existing_customer",
+    )

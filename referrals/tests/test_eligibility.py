@@ -9,7 +9,7 @@ from accounts import ledger, mailboxes
 from orders.models import Order, OrderAddress, Payment
 from orders.tests.factories import ADDRESS
 from referrals import attributions, eligibility, formers, settlement
-from referrals.models import Attribution, Claim, FormerCustomer
+from referrals.models import Attribution, Claim, FormerCustomer, Reward
 from referrals.tests.factories import (
     make_attribution,
     make_link,
@@ -18,6 +18,7 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import join
+from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 
@@ -210,3 +211,34 @@ def test_where_everybody_pays_with_test_cards_a_card_is_nobody(settings):
     order = bought(friend, card="card", days_ago=0)
 
     assert settled(friend, order).status == Status.ACTIVE
+
+
+def test_what_an_earlier_order_earned_goes_when_a_later_one_shows_the_inviters_card(
+    run_jobs,
+):
+    attribution = make_attribution(terms=set_terms(hold_days=0))
+    friend, inviter = attribution.invitee, attribution.inviter
+    bought(inviter, card="the inviter's", days_ago=3)
+    first = bought(friend, card="a friend's", days_ago=0)
+    settlement.judge_and_settle(first.pk)
+    assert ledger.balance(inviter, "USD") == 500
+
+    second = bought(friend, card="the inviter's", days_ago=0)
+    settlement.judge_and_settle(second.pk)
+    run_jobs()
+
+    assert ledger.balance(inviter, "USD") == 0
+    assert Reward.objects.get().reason == "attribution_void"
+
+
+def test_the_shop_says_whether_a_purchase_that_all_went_back_makes_a_customer(settings):
+    order = make_order(make_member(), goods=5000, shipping=700)
+    mine = eligibility.bought().filter(user=order.user)
+    assert mine.exists()
+
+    settings.REFERRAL_CANCELLED_ORDERS_COUNT = False
+    give_back(order, 4999)
+    assert eligibility.bought().filter(user=order.user).exists()
+    give_back(order, 1)
+
+    assert not eligibility.bought().filter(user=order.user).exists()
