@@ -58,8 +58,11 @@ def standing(visitor: Visitor) -> Candidate | None:
 
 
 def touch_that_counts() -> Terms.Touch:
-    """Which of several touches the shop's offer goes by."""
-    offer = terms.current(settings.SHOP_CURRENCY)
+    """Which of several touches the shop's offer goes by, in a pause as well.
+
+    Touches of several campaigns compete, so the default one speaks for all.
+    """
+    offer = terms.of_default(settings.SHOP_CURRENCY)
     return Touch(offer.touch) if offer else Touch.FIRST
 
 

@@ -28,6 +28,11 @@ def current(currency: str) -> Terms | None:
     return terms if terms and terms.campaign.is_open(timezone.now()) else None
 
 
+def of_default(currency: str) -> Terms | None:
+    """The newest version of the default campaign, whether it is open or not."""
+    return _cached("default", currency)
+
+
 def of(campaign: Campaign, currency: str) -> Terms | None:
     """The newest version of a campaign's rules in a currency, from the cache."""
     return _cached(campaign.pk, currency)

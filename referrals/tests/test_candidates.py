@@ -9,7 +9,14 @@ from django.utils import timezone
 
 from accounts import mailboxes
 from referrals import attributions, candidates, handoff
-from referrals.models import Attribution, Claim, Invitation, OrderTouch, Terms
+from referrals.models import (
+    Attribution,
+    Campaign,
+    Claim,
+    Invitation,
+    OrderTouch,
+    Terms,
+)
 from referrals.tests.factories import (
     make_link,
     make_member,
@@ -307,3 +314,18 @@ def test_a_second_account_with_the_same_browser_is_flagged(client, link):
 def test_an_account_made_by_staff_is_brought_by_nobody(link):
     assert attributions.attribute(make_member(days_ago=0)) is None
     assert candidates.of_code(None, timezone.now()) == []
+
+
+@pytest.mark.parametrize("change", ["paused_at", "ends_at"])
+def test_which_touch_counts_is_the_same_while_the_offer_stands_still(change):
+    set_terms(touch="last")
+
+    campaign = Campaign.objects.get(is_default=True)
+    Campaign.objects.filter(pk=campaign.pk).update(
+        starts_at=timezone.now() - timedelta(days=9)
+    )
+    campaign.refresh_from_db()
+    setattr(campaign, change, timezone.now())
+    campaign.save()
+
+    assert candidates.touch_that_counts() == "last"
