@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from referrals import attributions, settlement
+from referrals import attributions, by_hand, settlement
 from referrals.models import Attribution, Claim, Reward
 from referrals.tests.factories import (
     make_attribution,
@@ -193,3 +193,14 @@ def test_what_is_never_verified_lapses_after_thirty_days(time_machine):
     attribution.refresh_from_db()
     assert attribution.status == Status.LAPSED
     assert Claim.objects.get().reason == "never_verified"
+
+
+@pytest.mark.parametrize("reason", ["", "too short", "   blank   "])
+def test_no_verb_of_staff_goes_without_a_reason(link, ben, reason):
+    attribution = make_attribution(status="void")
+
+    with pytest.raises(by_hand.Refused, match="reason"):
+        by_hand.reopen(attribution, actor=make_member(is_staff=True), reason=reason)
+
+    attribution.refresh_from_db()
+    assert attribution.status == "void"

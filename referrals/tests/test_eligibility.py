@@ -242,3 +242,12 @@ def test_the_shop_says_whether_a_purchase_that_all_went_back_makes_a_customer(se
     give_back(order, 1)
 
     assert not eligibility.bought().filter(user=order.user).exists()
+
+
+def test_the_card_of_a_customer_who_left_is_not_new():
+    friend = make_attribution().invitee
+    FormerCustomer.objects.create(kind="card", value_hash="card")
+
+    attribution = settled(friend, bought(friend, card="card", days_ago=0))
+
+    assert attribution.void_reason == "existing_customer"

@@ -1,11 +1,14 @@
 """What an order earns, from facts alone and from orders as the till leaves them."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.models import User
 from catalog.models import Category
 from catalog.tests.factories import make_product, make_variant
 from orders.models import Order, OrderLine, RefundLine
@@ -26,6 +29,7 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.test_refunded import give_back
+from shop.kit import guards
 
 pytestmark = pytest.mark.django_db
 
@@ -595,3 +599,69 @@ def test_lapsed_friends_earn_nothing():
     )
 
     assert reason_of(make_order(lapsed.invitee)) == "not_verified"
+
+
+def test_a_pause_honours_what_was_promised_before_its_end(time_machine):
+    """The order came in the pause by its date, and had been promised already."""
+    friend = friend_under(hold_days=14)
+    order = make_order(friend)
+    settlement.settle(order)
+    Campaign.objects.update(paused_at=order.confirmed_at - timedelta(days=1))
+    time_machine.move_to(timezone.now() + timedelta(days=15))
+
+    settlement.settle(order)
+
+    assert wallet(friend) == 500
+
+
+def test_a_void_reward_that_is_due_again_waits_and_counts_as_it_would_now():
+    friend = friend_under(inviter_amount=0, inviter_basis_points=1000, hold_days=14)
+    order = make_order(friend)
+    settlement.settle(order)
+    refund = give_back(order, 5000)
+    settlement.settle(order)
+    assert Reward.objects.get().state == State.VOID
+    refund.state, refund.failed_at = "failed", timezone.now()
+    refund.save()
+    give_back(order, 1000)
+    later = order.confirmed_at + timedelta(days=2)
+    with guards.lifted():
+        Order.objects.filter(pk=order.pk).update(confirmed_at=later)
+
+    settlement.settle(order)
+
+    reward = Reward.objects.get()
+    assert (reward.state, reward.amount_reversed) == (State.PENDING, 100)
+    assert reward.available_at == later + timedelta(days=14)
+
+
+ARROWS = {
+    *[("pending", "available"), ("pending", "void"), ("void", "pending")],
+    *[("available", "reversed"), ("available", "expired"), ("reversed", "available")],
+    *[("expired", "reversed"), ("expired", "available")],
+}
+
+
+@pytest.mark.cooked_books
+def test_a_reward_moves_along_its_arrows_alone():
+    settlement.settle(make_order(friend_under(hold_days=14)))
+    moved = set()
+
+    for old, new in permutations(State.values, 2):
+        with guards.lifted():
+            Reward.objects.update(state=old)
+        try:
+            with transaction.atomic():
+                Reward.objects.update(state=new)
+        except IntegrityError:
+            continue
+        moved.add((old, new))
+
+    assert moved == ARROWS
+
+
+def test_what_staff_buy_is_refused_by_that_name():
+    friend = friend_under()
+    User.objects.filter(pk=friend.pk).update(is_staff=True)
+
+    assert reason_of(make_order(friend)) == "staff_order"
