@@ -32,7 +32,10 @@ def end(now: datetime | None = None) -> int:
     pots = over.order_by("owner", "currency").values_list("owner", "currency")
     found = list(pots.distinct())
     for owner, currency in found:
-        ledger.let_end(User.objects.get(pk=owner), currency, _or_now(now))
+        with transaction.atomic():
+            # Whoever takes credit back holds this row, and knows what ran out.
+            people = User.objects.select_for_update(no_key=True)
+            ledger.let_end(people.get(pk=owner), currency, _or_now(now))
     return len(found)
 
 

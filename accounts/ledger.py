@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q, Sum
 
 from accounts import lots
-from accounts.models import LedgerAccount, Transfer, User
+from accounts.models import LedgerAccount, LotUse, Transfer, User
 
 Kind = LedgerAccount.Kind
 
@@ -231,6 +231,14 @@ def let_end(user: User, currency: str, now: datetime) -> int:
                 reason="Ran out",
             )
     return sum(lot.remaining for lot in gone)
+
+
+def ran_out(prefix: str) -> int:
+    """How much of the credit whose keys begin so ended before anybody spent it."""
+    ended = LotUse.objects.filter(
+        transfer__kind="expiry", lot__transfer__key__startswith=prefix
+    )
+    return ended.aggregate(total=Sum("amount"))["total"] or 0
 
 
 def write_off(

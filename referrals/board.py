@@ -95,7 +95,7 @@ def _members():
     brought = (
         Reward.objects.filter(
             recipient=OuterRef("user"),
-            state=Reward.State.AVAILABLE,
+            state__in=Reward.PAID,
             currency=settings.SHOP_CURRENCY,
         )
         .order_by()

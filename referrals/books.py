@@ -23,7 +23,10 @@ SETTLE_AGAIN = books.Repair("Settle again", settle_again)
     repair=SETTLE_AGAIN,
 )
 def rewards():
-    """Net of what it cost, a claim for what was spent included; repayments are not."""
+    """Net of what it cost, a claim for what was spent included; repayments are not.
+
+    Of one that was taken back, what ran out before is left.
+    """
     cost = f"""
         SELECT {books.part("transfer.key", 2)} AS reward_id,
                SUM(CASE WHEN debit.kind = 'programme_cost' AND credit.kind <> 'owed'
@@ -38,13 +41,13 @@ def rewards():
     return books.ask(
         f"""
         SELECT reward.id,
-               CASE WHEN reward.state = 'available'
+               CASE WHEN reward.state IN ('available', 'expired', 'reversed')
                     THEN reward.amount - reward.amount_reversed ELSE 0 END,
                COALESCE(cost.total, 0)
         FROM referrals_reward reward
         LEFT JOIN ({cost}) cost ON cost.reward_id = reward.id
         WHERE COALESCE(cost.total, 0) <>
-              CASE WHEN reward.state = 'available'
+              CASE WHEN reward.state IN ('available', 'expired', 'reversed')
                    THEN reward.amount - reward.amount_reversed ELSE 0 END
         UNION ALL
         SELECT cost.reward_id, 0, cost.total
@@ -211,7 +214,7 @@ def promised():
             JOIN referrals_attribution attribution
               ON attribution.id = reward.attribution_id
             JOIN referrals_terms terms ON terms.id = attribution.terms_id
-            WHERE reward.state IN ('pending', 'available')
+            WHERE reward.state IN ('pending', 'available', 'expired')
             UNION ALL
             SELECT campaign_id, currency, amount
             FROM referrals_milestonereward
@@ -238,7 +241,7 @@ def counted():
             JOIN referrals_attribution attribution
               ON attribution.id = reward.attribution_id
             JOIN referrals_terms terms ON terms.id = attribution.terms_id
-            WHERE reward.state IN ('pending', 'available')
+            WHERE reward.state IN ('pending', 'available', 'expired')
               AND reward.waived_at IS NULL
         ) reward ON reward.recipient_id = quota.inviter_id
                 AND reward.campaign_id = quota.campaign_id

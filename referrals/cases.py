@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, prefetch_related_objects
 
 from accounts.models import User
 from orders.models import Order
-from referrals import basis, blocks, budgets, facts, quotas, rules, terms
+from referrals import basis, blocks, budgets, facts, quotas, rewards, rules, terms
 from referrals.facts import Facts
 from referrals.models import (
     Attribution,
@@ -31,7 +31,8 @@ class Case:
     """An order of an invited person with all that speaks for its reward and against it.
 
     `rewards` are all of this friend's, `reward` the order's own, `others` the friend's
-    further orders. `sums` are of `facts.sums_of` for orders that were asked before.
+    further orders. `sums` are of `facts.sums_of` for orders that were asked before,
+    `ran_out` is what of the reward ended unspent.
     """
 
     order: Order
@@ -44,6 +45,7 @@ class Case:
     last: Settlement | None
     is_blocked: bool
     budget: Budget | None = None
+    ran_out: int = 0
     sums: dict[int, dict[str, int]] = field(default_factory=dict)
 
 
@@ -155,7 +157,7 @@ def _attribution_of(order):
 def _case(order, attribution):
     if attribution is None:
         return None
-    return _with(
+    case = _with(
         order,
         attribution,
         rewards=Reward.objects.filter(attribution=attribution).order_by("pk"),
@@ -164,6 +166,9 @@ def _case(order, attribution):
         and blocks.stands_for(attribution) is not None,
         known={},
     )
+    if case.reward and case.terms and case.terms.credit_days is not None:
+        case.ran_out = rewards.ran_out(case.reward)
+    return case
 
 
 def _with(order, attribution, *, rewards, beside, is_blocked, known):

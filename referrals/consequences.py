@@ -3,6 +3,7 @@
 from accounts import ledger
 from orders.models import Order
 from orders.refunds import Entry, Outcome
+from referrals import rewards as rewards_room
 from referrals import settlement
 from referrals.models import Reward
 from referrals.rules import TAKES_BACK
@@ -36,6 +37,9 @@ def _loses(wanted, reward):
     if reward.state not in Reward.LIVE:
         return 0
     if wanted.state == State.VOID:
-        is_paid = reward.state == State.AVAILABLE
-        return reward.amount_kept if not is_paid or wanted.reason in TAKES_BACK else 0
+        if reward.state not in Reward.PAID:
+            return reward.amount_kept
+        if wanted.reason not in TAKES_BACK:
+            return 0
+        return reward.amount_kept - rewards_room.ran_out(reward)
     return max(0, wanted.amount_cut - reward.amount_reversed)

@@ -77,7 +77,7 @@ def quality(people: list[User], currency: str) -> list[Quality]:
     for inviter, back in _went_back(ids, currency):
         found[inviter].value -= back
     rewards = Reward.objects.filter(recipient__in=ids, currency=currency).order_by()
-    earned = rewards.filter(state=Reward.State.AVAILABLE).values_list("recipient")
+    earned = rewards.filter(state__in=Reward.PAID).values_list("recipient")
     for inviter, amount in earned.annotate(
         kept=Sum(F("amount") - F("amount_reversed"))
     ):

@@ -34,6 +34,7 @@ def settle_outdated() -> None:
     """Find what no signal told: a receiver that failed, a worker that died."""
     settlement.settle_all(settlement.outdated())
     settlement.settle_all(settlement.waiting())
+    settlement.settle_all(settlement.ended())
 
 
 @jobs.every("lapse-attributions", hours=6)

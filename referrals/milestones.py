@@ -59,7 +59,7 @@ def _friends(inviter, terms):
     """The friends that count, as (number of their terms, attribution)."""
     available = Reward.objects.filter(
         recipient=inviter,
-        state=Reward.State.AVAILABLE,
+        state__in=Reward.PAID,
         currency=terms.currency,
         attribution__terms__campaign=terms.campaign_id,
     )

@@ -34,6 +34,7 @@ _CAME = {
 # Why there is no credit.
 _NO_CREDIT = {
     "below_minimum": "The first order was below the {minimum} that counts.",
+    "nothing_paid": "Nothing was paid in money for goods that count.",
     "too_late": "The order came more than {order_days} days after they joined.",
     "not_first_order": "Only a first order counts, and this was not the first.",
     "already_rewarded": "You already have the credit for this friend.",
@@ -198,6 +199,8 @@ def _paid_line(reward):
 def _ending(attribution, first, orders, now):
     reward = first and first.reward
     state = reward.state if reward else ""
+    if state == State.EXPIRED:
+        return _ran_out(reward)
     if state == State.AVAILABLE:
         return _paid(reward, orders)
     if state == State.REVERSED:
@@ -221,7 +224,7 @@ def _paid(reward, orders):
     rewards = [each.reward for each in orders]
     if reward.frozen_at and reward.amount_frozen:
         return _on_hold(reward, reward.amount_frozen, reward.amount_kept)
-    paid = sum(each.amount_kept for each in rewards if each.state == State.AVAILABLE)
+    paid = sum(each.amount_kept for each in rewards if each.state in Reward.PAID)
     coming = sum(each.amount_kept for each in rewards if each.state == State.PENDING)
     sentences = []
     if reward.amount_reversed:
@@ -239,6 +242,16 @@ def _paid(reward, orders):
         Step(amount, "done", reward.released_at),
         " ".join(sentences),
         kind="good",
+    )
+
+
+def _ran_out(reward):
+    amount = _money(reward, reward.amount_kept)
+    return _Ending(
+        "Ran out",
+        Step(amount, "stopped", reward.released_at, note="ran out"),
+        f"The {amount} came into your balance and ran out before it was spent.",
+        kind="bad",
     )
 
 

@@ -190,7 +190,7 @@ def links(user: User) -> list[Shared]:
     joined = Attribution.objects.filter(link=OuterRef("pk"))
     rewards = Reward.objects.filter(
         attribution__link=OuterRef("pk"),
-        state=State.AVAILABLE,
+        state__in=Reward.PAID,
         currency=settings.SHOP_CURRENCY,
     )
     kept = Sum(F("amount") - F("amount_reversed"))
@@ -317,7 +317,7 @@ def _credit_of(user_pk):
     for what waits beyond its day waits for somebody.
     """
     mine = Reward.objects.filter(recipient=user_pk, currency=settings.SHOP_CURRENCY)
-    available = mine.filter(state=State.AVAILABLE)
+    available = mine.filter(state__in=Reward.PAID)
     pending = mine.filter(state=State.PENDING)
     to_come = pending.filter(available_at__gt=timezone.now(), frozen_at=None)
     kept = Sum(F("amount") - F("amount_reversed"))

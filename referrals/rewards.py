@@ -96,33 +96,60 @@ def adjust(reward: Reward, terms: Terms, cut: int) -> None:
     _note(reward, "reward_adjusted", text, kept=reward.amount_kept)
 
 
-def reverse(reward: Reward, reason: str) -> None:
-    """Take a paid reward back: what the wallet holds, the rest is owed from now on."""
-    kept, reward.amount_reversed = reward.amount_kept, reward.amount
+def reverse(reward: Reward, reason: str, gone: int = 0) -> None:
+    """Take a paid reward back: what the wallet holds, the rest is owed from now on.
+
+    Not what of it is `gone`, for that ran out and was nobody's gain.
+    """
+    kept = reward.amount_kept - gone
+    reward.amount_reversed += kept
     reason = _AFTER_RELEASE.get(reason, reason)
-    reward.state, reward.reason = State.REVERSED, reason
-    owed = _take(reward, kept, "A friend's order does not count any more")
+    reward.state, reward.reason, owed = State.REVERSED, reason, 0
+    if kept:
+        owed = _take(reward, kept, "A friend's order does not count any more")
+    else:
+        reward.save(update_fields=["state", "reason"])
     _note(reward, "reward_reversed", f"Reward taken back: {reason}", owed=owed)
 
 
 def restore(reward: Reward, terms: Terms, cut: int) -> None:
     """What was taken back is due after all: a refund failed, a dispute was won."""
-    reward.amount_reversed = cut
-    _pay(reward, terms, reward.amount_kept, "A friend's order counts again")
+    back, reward.amount_reversed = reward.amount_reversed - cut, cut
+    if back:
+        _pay(reward, terms, back, "A friend's order counts again")
     reward.state, reward.reason = State.AVAILABLE, ""
     reward.save(update_fields=["state", "sequence", "reason", "amount_reversed"])
     _note(reward, "reward_available", "Reward is in the inviter's balance again")
     notices.reward_available(reward)
 
 
-def freeze(reward: Reward) -> None:
+def ran_out(reward: Reward) -> int:
+    """What of it ended before it was spent, in minor units. One query."""
+    return ledger.ran_out(f"reward:{reward.pk}:")
+
+
+def run_out(reward: Reward) -> None:
+    """All of it ended unspent. It keeps its place: the friend did bring it."""
+    reward.state = State.EXPIRED
+    reward.save(update_fields=["state"])
+    _note(reward, "reward_expired", "Reward ran out unspent")
+
+
+def run_on(reward: Reward) -> None:
+    """More of it was paid after what there was had ended."""
+    reward.state = State.AVAILABLE
+    reward.save(update_fields=["state"])
+    _note(reward, "reward_available", "Reward is in the inviter's balance again")
+
+
+def freeze(reward: Reward, gone: int = 0) -> None:
     """The order's payment is questioned: nobody spends what is left of its reward.
 
     A pending one is only marked. What the wallet lacks now was spent before, and is
     not looked for in what comes in later.
     """
     if reward.state == State.AVAILABLE:
-        _set_aside(reward, reward.amount_kept)
+        _set_aside(reward, reward.amount_kept - gone)
     reward.frozen_at = timezone.now()
     reward.save(update_fields=["sequence", *FROZEN])
     text = "Reward is on hold while the payment is questioned"

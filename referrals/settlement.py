@@ -7,7 +7,7 @@ reads, `rules` decides, `rewards` moves.
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Subquery
@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts import adjustments, colleagues
-from accounts.models import User
+from accounts.models import LotUse, User
 from orders.models import Order
 from referrals import (
     attributions,
@@ -93,7 +93,8 @@ def settle(order: Order | int) -> Settlement | None:
             _park(case)
             return _settled_as(case, RULE_FAILED)
         reason = _make_so(case, wanted)
-        _freeze_or_thaw(case.reward, wanted)
+        _freeze_or_thaw(case, wanted)
+        _let_run_out(case)
         if case.terms == case.attribution.terms and case.attribution.has_milestones:
             milestones.settle(case.order, case.attribution, case.budget)
         is_news = case.last and case.last.reason != reason
@@ -156,6 +157,7 @@ class Preview:
 
     wanted: Desired
     reward: Reward | None
+    ran_out: int = 0
 
     @property
     def change(self) -> str:
@@ -165,13 +167,13 @@ class Preview:
         is_gone = wanted.state == State.VOID
         if is_gone and now in ("none", State.VOID, State.REVERSED):
             return ""
-        if is_gone and now == State.AVAILABLE and wanted.reason not in TAKES_BACK:
+        if is_gone and now in Reward.PAID and wanted.reason not in TAKES_BACK:
             return ""
         if is_gone:
             return f"reward is {now}, should be void ({wanted.reason})"
-        cut = _cut(reward, wanted) if reward else wanted.amount_cut
+        cut = _cut(reward, wanted, self.ran_out) if reward else wanted.amount_cut
         kept = (reward.amount if reward else wanted.amount) - cut
-        is_paid = now == State.AVAILABLE
+        is_paid = now in Reward.PAID
         if is_paid or now == wanted.state:
             is_same = kept == reward.amount_kept
             return "" if is_same else f"reward is {now}, should keep {kept}"
@@ -195,7 +197,7 @@ def preview(order: Order) -> Preview | None:
         lacks = _lacks_room(case, wanted)
         if lacks:
             wanted = replace(wanted, state=State.VOID, reason=lacks)
-    return Preview(wanted, case.reward)
+    return Preview(wanted, case.reward, case.ran_out)
 
 
 def foresee(
@@ -237,6 +239,19 @@ def waiting() -> QuerySet[Order]:
         referral_settlement__reason__in=[*OUT_OF_ROOM, PAUSED],
     )
     return rows.order_by("confirmed_at", "pk")
+
+
+def ended() -> QuerySet[Order]:
+    """Orders whose reward has credit that ran out lately and does not say so."""
+    uses = LotUse.objects.filter(
+        transfer__kind="expiry",
+        transfer__created_at__gte=timezone.now() - timedelta(days=1),
+        lot__transfer__key__startswith="reward:",
+    )
+    keys = uses.values_list("lot__transfer__key", flat=True)
+    found = {int(key.split(":")[1]) for key in keys}
+    told = Reward.objects.filter(pk__in=found, state=State.AVAILABLE)
+    return Order.objects.filter(pk__in=told.values("order")).order_by("pk")
 
 
 def release_due(now: datetime | None = None) -> int:
@@ -347,7 +362,7 @@ def _make_so(case, wanted):
         lacks = _take_room(case, wanted)
         if lacks:
             return lacks
-        rewards.restore(reward, case.terms, _cut(reward, wanted))
+        rewards.restore(reward, case.terms, _cut(reward, wanted, case.ran_out))
     _follow(case, wanted)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
         if not breaker.lets_pass(reward):
@@ -371,8 +386,8 @@ def _undo(case, wanted):
     kept = reward.amount_kept
     if reward.state == State.PENDING:
         rewards.void(reward, wanted.reason)
-    elif reward.state == State.AVAILABLE and wanted.reason in TAKES_BACK:
-        rewards.reverse(reward, wanted.reason)
+    elif reward.state in Reward.PAID and wanted.reason in TAKES_BACK:
+        rewards.reverse(reward, wanted.reason, case.ran_out)
     else:
         _follow(case, wanted)
         return
@@ -385,7 +400,7 @@ def _follow(case, wanted):
     reward = case.reward
     if reward.state not in Reward.LIVE or not wanted.amount:
         return
-    cut = _cut(reward, wanted)
+    cut = _cut(reward, wanted, case.ran_out)
     more = cut - reward.amount_reversed
     if not more:
         return
@@ -399,11 +414,15 @@ def _follow(case, wanted):
         budgets.give_back(case.budget, more)
 
 
-def _cut(reward, wanted):
-    """What is lost of a promise as it was written, should the rule say another now."""
+def _cut(reward, wanted, gone=0):
+    """What is lost of a promise as it was written, should the rule say another now.
+
+    Nothing can be taken of what is gone.
+    """
     left = wanted.amount - wanted.amount_cut
     smallest = money.step(reward.currency)
-    return money.split(reward.amount, [wanted.amount_cut, left], step=smallest)[0]
+    lost = money.split(reward.amount, [wanted.amount_cut, left], step=smallest)[0]
+    return min(lost, reward.amount - gone)
 
 
 def _take_room(case, wanted):
@@ -440,12 +459,25 @@ def _asked(case, wanted):
     return wanted.amount - wanted.amount_cut
 
 
-def _freeze_or_thaw(reward, wanted):
+def _let_run_out(case):
+    """A reward whose credit ended says so, once nothing of it is questioned."""
+    reward = case.reward
+    if reward is None or reward.frozen_at or reward.state not in Reward.PAID:
+        return
+    is_gone = 0 < reward.amount_kept <= case.ran_out
+    if is_gone and reward.state == State.AVAILABLE:
+        rewards.run_out(reward)
+    elif reward.state == State.EXPIRED and not is_gone:
+        rewards.run_on(reward)
+
+
+def _freeze_or_thaw(case, wanted):
     """While a bank questions the payment, nobody spends what was earned by it."""
-    if not reward or reward.state not in Reward.LIVE:
+    reward = case.reward
+    if not reward or reward.state not in (State.PENDING, State.AVAILABLE):
         return
     if wanted.is_frozen and not reward.frozen_at:
-        rewards.freeze(reward)
+        rewards.freeze(reward, case.ran_out)
     elif reward.frozen_at and not wanted.is_frozen:
         rewards.thaw(reward)
 

@@ -2321,7 +2321,8 @@ class Migration(migrations.Migration):
             model_name="reward",
             constraint=models.UniqueConstraint(
                 condition=models.Q(
-                    ("is_only", True), ("state__in", ["pending", "available"])
+                    ("is_only", True),
+                    ("state__in", ["pending", "available", "expired"]),
                 ),
                 fields=("attribution", "recipient"),
                 name="one_live_reward_per_friend",

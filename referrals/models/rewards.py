@@ -30,7 +30,7 @@ class RewardQuerySet(models.QuerySet):
         "available": ("reversed", "expired"),
         "reversed": ("available",),
         "void": ("pending",),
-        "expired": ("reversed",),
+        "expired": ("reversed", "available"),
     },
 )
 @frozen("attribution", "order", "recipient", "amount", "currency", "is_only")
@@ -48,7 +48,8 @@ class Reward(models.Model):
         VOID = "void", "Did not come about"
         EXPIRED = "expired", "Ran out unspent"
 
-    LIVE = (State.PENDING, State.AVAILABLE)
+    PAID = (State.AVAILABLE, State.EXPIRED)
+    LIVE = (State.PENDING, *PAID)
 
     attribution = models.ForeignKey(Attribution, models.PROTECT, related_name="rewards")
     order = models.ForeignKey("orders.Order", models.PROTECT, related_name="+")
@@ -104,7 +105,9 @@ class Reward(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["attribution", "recipient"],
-                condition=Q(is_only=True, state__in=["pending", "available"]),
+                condition=Q(
+                    is_only=True, state__in=["pending", "available", "expired"]
+                ),
                 name="one_live_reward_per_friend",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="reward_positive"),

@@ -1,15 +1,15 @@
 """How much one inviter and one campaign may earn: places, money, milestones."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import expiry, ledger
 from accounts.models import CreditLot, Transfer, User
 from orders.models import Order
-from referrals import books, breaker, budgets, jobs, settlement
+from referrals import books, breaker, budgets, jobs, quotas, settlement
 from referrals.models import (
     Budget,
     Campaign,
@@ -25,11 +25,12 @@ from referrals.tests.factories import (
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import dispute, give_back
+from referrals.tests.test_refunded import dispute, give_back, pots, spend
 
 pytestmark = pytest.mark.django_db
 
 State = Reward.State
+Period = InviterQuota.Period
 
 
 @pytest.fixture
@@ -499,3 +500,167 @@ def test_what_is_due_again_waits_while_releases_are_paused(inviter, stan):
     breaker.end(pause, actor=stan, reason="A good week")
     jobs.settle_outdated.call()
     assert wallet(inviter) == 500
+
+
+# Credit that runs out
+
+
+def days_later(time_machine, days):
+    time_machine.move_to(timezone.now() + timedelta(days=days))
+
+
+@pytest.fixture
+def ends_soon(inviter):
+    """An order whose reward of $5 ends after ten days."""
+    (order,) = bring(inviter, terms=set_terms(hold_days=0, credit_days=10))
+    return order
+
+
+def test_a_reward_that_ran_out_unspent_says_so_and_is_not_taken_back(
+    inviter, ends_soon, time_machine
+):
+    days_later(time_machine, 12)
+    expiry.end()
+    jobs.settle_outdated.call()
+    reward = Reward.objects.get()
+    assert (reward.state, reward.amount_reversed) == (State.EXPIRED, 0)
+
+    refund = give_back(ends_soon, 5000)
+    settlement.settle(ends_soon)
+    settlement.settle(ends_soon)
+
+    reward.refresh_from_db()
+    assert (reward.state, reward.amount_reversed) == (State.REVERSED, 0)
+    assert pots(inviter) == [0, 0]
+    fail(refund)
+    settlement.settle(ends_soon)
+    assert Reward.objects.get().state == State.EXPIRED
+    assert pots(inviter) == [0, 0]
+
+
+def test_what_was_spent_before_the_rest_ran_out_is_taken_back_alone(
+    inviter, ends_soon, time_machine
+):
+    spend(inviter, 200)
+    days_later(time_machine, 12)
+    expiry.end()
+    jobs.settle_outdated.call()
+    assert Reward.objects.get().state == State.AVAILABLE
+
+    refund = give_back(ends_soon, 5000)
+    settlement.settle(ends_soon)
+    assert pots(inviter) == [0, 200]
+
+    fail(refund)
+    settlement.settle(ends_soon)
+    settlement.settle(ends_soon)
+    assert pots(inviter) == [0, 0]
+    assert Reward.objects.get().amount_reversed == 0
+
+
+def test_a_part_that_goes_back_takes_nothing_of_what_ran_out(inviter, time_machine):
+    terms = set_terms(
+        hold_days=0, credit_days=10, inviter_amount=0, inviter_basis_points=1000
+    )
+    (order,) = bring(inviter, terms=terms)
+    spend(inviter, 100)
+    days_later(time_machine, 12)
+    expiry.end()
+
+    give_back(order, 3000)
+    settlement.settle(order)
+    settlement.settle(order)
+
+    assert pots(inviter) == [0, 100]
+    assert Reward.objects.get().amount_reversed == 100
+
+
+def test_a_friend_whose_reward_ran_out_was_brought_all_the_same(
+    inviter, ends_soon, time_machine
+):
+    days_later(time_machine, 12)
+    expiry.end()
+    jobs.settle_outdated.call()
+    friend = ends_soon.user
+
+    second = make_order(friend)
+    settlement.settle(second)
+
+    assert Reward.objects.count() == 1
+    assert InviterQuota.objects.get(period="life").used == 1
+
+
+# What holds although nobody looks at it
+
+
+def test_the_month_is_that_of_the_shops_clock(settings):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    order = make_order(
+        make_member(), confirmed_at=datetime(2036, 1, 31, 16, tzinfo=UTC)
+    )
+
+    periods = quotas.periods_of(set_terms(cap_per_month=1), order)
+
+    assert (Period.MONTH, date(2036, 2, 1), 1) in periods
+
+
+def leave(person):
+    User.objects.filter(pk=person.pk).update(is_active=False)
+
+
+def test_a_milestone_without_room_is_not_paid_to_somebody_who_left_meanwhile(
+    inviter, campaign, stairs
+):
+    budgets.set_limit(campaign, "USD", 1000)
+    orders = bring(inviter, 2, terms=stairs)
+    assert wallet(inviter) == 1000
+    budgets.set_limit(campaign, "USD", 9000)
+    leave(inviter)
+
+    settlement.settle(orders[0])
+
+    assert not MilestoneReward.objects.exists()
+
+
+def test_a_milestone_that_is_reached_again_is_not_paid_to_somebody_who_left(
+    inviter, campaign, stairs
+):
+    orders = bring(inviter, 2, terms=stairs)
+    give_back(orders[0], 5000)
+    settlement.settle(orders[0])
+    budgets.set_limit(campaign, "USD", 1000)
+    (third,) = bring(inviter, terms=stairs)
+    assert MilestoneReward.objects.get().state == MilestoneReward.State.REVERSED
+    budgets.set_limit(campaign, "USD", 9000)
+    leave(inviter)
+
+    settlement.settle(third)
+
+    assert MilestoneReward.objects.get().state == MilestoneReward.State.REVERSED
+
+
+def test_an_order_in_another_currency_pays_no_milestone(inviter, campaign):
+    set_terms(currency="EUR", inviter_amount=400, hold_days=0, orders_count=0)
+    terms = set_terms(currency="USD", hold_days=0, milestones={1: 1000}, orders_count=0)
+    budgets.set_limit(campaign, "USD", 500)
+    (order,) = bring(inviter, terms=terms)
+    assert not MilestoneReward.objects.exists()
+
+    settlement.settle(make_order(order.user, currency="EUR"))
+
+    assert ledger.balance(inviter, "EUR") == 400
+    assert not MilestoneReward.objects.exists()
+
+
+def test_a_part_that_comes_again_is_promised_again(inviter, campaign):
+    terms = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    budgets.set_limit(campaign, "USD", 500)
+    (order,) = bring(inviter, terms=terms)
+    refund = give_back(order, 1000)
+    settlement.settle(order)
+    assert Budget.objects.get().amount_committed == 400
+
+    fail(refund)
+    settlement.settle(order)
+
+    assert Budget.objects.get().amount_committed == 500

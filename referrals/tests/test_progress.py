@@ -346,7 +346,8 @@ def reasons_in_code(*verbs):
     parts = [
         vars(room)[verb] for room in _ROOMS for verb in verbs if verb in vars(room)
     ]
-    sets = rules.TAKES_BACK | facts.OUT_OF_ROOM | {settlement.RULE_FAILED}
+    sets = rules.TAKES_BACK | facts.OUT_OF_ROOM
+    sets |= {settlement.RULE_FAILED, settlement.PAUSED}
     found = set() if verbs else set(sets)
     for room in parts or _ROOMS:
         for node in ast.walk(ast.parse(inspect.getsource(room))):
