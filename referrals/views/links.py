@@ -11,7 +11,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Product
-from referrals import channels, codes, links, pictures, reports, terms
+from referrals import (
+    channel_figures,
+    channels,
+    codes,
+    links,
+    pictures,
+    reports,
+    terms,
+)
 from referrals.channels import Channel
 from referrals.forms import ItemForm, LabelForm, WishForm
 from referrals.models import ReferralLink
@@ -161,8 +169,11 @@ def _page(request, *, status=200, **context):
     offer = terms.current(settings.SHOP_CURRENCY)
     if offer:
         links.default_link(request.user)
+    ways = channel_figures.of_member(request.user)
     context = {
         "links": reports.links(request.user),
+        "ways": ways,
+        "all_ways": channel_figures.total(ways),
         "most": links.MOST,
         "offer": offer,
         "label_form": LabelForm(),

@@ -69,6 +69,7 @@ def cost(client, path, *, warm):
         ("/account/", 8, 6),
         ("/account/orders/", 5, 4),
         ("/account/invite/", 8, 6),
+        ("/account/invite/links/", 9, 7),
         ("/account/balance/", 9, 7),
     ],
 )

@@ -558,6 +558,14 @@ def test_what_was_said_about_a_name_is_handed_out_and_leaves_with_its_owner(
     case = NameCase.objects.get()
     assert case.name == ""
     assert case.name_hash != names.hash_of("Anna Lind")
+
+
+def test_nobody_decides_about_the_name_of_who_has_left(ben, anna):
+    report(way_to_report(text_of(ben, "/")))
+    assert [case.person for case in name_reports.queue()] == [anna]
+
+    privacy.close(anna, gives_up={})
+
     assert list(name_reports.queue()) == []
 
 
