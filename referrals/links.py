@@ -37,13 +37,19 @@ class NoOffer(Exception):
     """There is no default campaign that a member's link could belong to."""
 
 
-def default_link(user: User) -> ReferralLink:
-    """The member's own invitation, made the first time somebody looks. Raises NoOffer.
+class Ended(NoOffer):
+    """Staff have ended the member's own link; the argument is the link."""
 
-    Safe to race: ten tabs get the same link.
+
+def default_link(user: User) -> ReferralLink:
+    """The member's own invitation, made the first time somebody looks.
+
+    Safe to race: ten tabs get the same link. Raises NoOffer, and Ended.
     """
     found = ReferralLink.objects.with_code().filter(owner=user, is_default=True)
     link = found.first()
+    if link and link.disabled_at:
+        raise Ended(link)
     if link:
         return link
     campaign = Campaign.objects.filter(is_default=True).first()
@@ -63,10 +69,13 @@ def default_link(user: User) -> ReferralLink:
 def own_code(owner) -> Subquery:
     """The code of a member's own invitation as people see it: to annotate rows with.
 
-    Empty until somebody has looked at it for the first time.
+    Empty until somebody has looked at it for the first time, and when it has ended.
     """
     codes_of = Code.objects.filter(
-        link__owner=owner, link__is_default=True, is_primary=True
+        link__owner=owner,
+        link__is_default=True,
+        link__disabled_at=None,
+        is_primary=True,
     )
     return Subquery(codes_of.values("display")[:1])
 

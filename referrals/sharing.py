@@ -80,13 +80,16 @@ class Share:
 
 def invitation_of(
     user: User, terms: Terms, words: str = "", *, code: str | None = None
-) -> Share:
-    """The member's own invitation; the first look at it makes the link.
+) -> Share | None:
+    """The member's own invitation, if there is one; a first look makes the link.
 
     `words` stand for the message where the member wrote their own, `code` is known to
     whoever asked for `links.own_code`.
     """
-    return _of_code(code or links.default_link(user).shown, terms, words)
+    try:
+        return _of_code(code or links.default_link(user).shown, terms, words)
+    except links.NoOffer:
+        return None
 
 
 def of_link(link: ReferralLink, terms: Terms, words: str = "") -> Share:

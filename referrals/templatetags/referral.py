@@ -58,7 +58,9 @@ def referral_share(user, path="", id=""):
     if not offer:
         return {"share": None}
     share = sharing.invitation_of(user, offer)
-    return {"share": replace(share, url=referral_link(user, path)), "id": id}
+    if share:
+        share = replace(share, url=referral_link(user, path))
+    return {"share": share, "id": id}
 
 
 @register.simple_tag

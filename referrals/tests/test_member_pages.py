@@ -406,3 +406,20 @@ def test_staff_allow_a_code_that_waits(admin_client, anna):
         admin_client.post("/admin/referrals/code/", {"action": action, **picked})
 
     assert links.resolve("FREEBEE").owner == anna
+
+
+def test_a_link_that_staff_have_ended_is_offered_nowhere(client, anna):
+    link = links.default_link(anna)
+    links.disable(link, reason="Posted on a coupon site")
+    client.force_login(anna)
+
+    for path in ("/account/invite/", "/account/invite/links/", "/account/"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert link.shown not in page.content.decode(), path
+    page = client.get("/account/invite/").content.decode()
+    assert "No invitations at the moment." in page
+    answer = client.post("/account/invite/links/add/", {"label": "Forum"}, follow=True)
+    assert answer.status_code == 200
+    assert ReferralLink.objects.filter(owner=anna).count() == 1
+    assert sharing.invitation_of(anna, terms.current("USD")) is None

@@ -1,6 +1,7 @@
 """A member's links: make one, give it a code of one's own, renew, end and draw it."""
 
 import io
+from contextlib import suppress
 
 from django.conf import settings
 from django.contrib import messages
@@ -168,7 +169,8 @@ def qr(request, pk, form):
 def _page(request, *, status=200, **context):
     offer = terms.current(settings.SHOP_CURRENCY)
     if offer:
-        links.default_link(request.user)
+        with suppress(links.NoOffer):
+            links.default_link(request.user)
     ways = channel_figures.of_member(request.user)
     context = {
         "links": reports.links(request.user),
