@@ -172,6 +172,12 @@ class UnsettledAdmin(ReadOnlyAdmin):
     search_fields = ["order__code"]
     ordering = ["since"]
 
+    def get_object(self, request, object_id, from_field=None):
+        try:
+            return super().get_object(request, object_id, from_field)
+        except OverflowError:  # a number that no order has
+            return None
+
 
 @admin.register(Settlement)
 class SettlementAdmin(ReadOnlyAdmin):
