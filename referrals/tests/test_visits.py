@@ -255,10 +255,7 @@ def test_htmx_and_forms_keep_their_parameters(client, link):
 def test_a_link_never_leads_off_the_site_nor_to_itself(client, link, wanted):
     response = client.get(f"/r/A01B2C3D/?next={quote(wanted, safe='')}")
 
-    if "%00" in quote(wanted):
-        assert response.status_code == 400
-    else:
-        assert (response.status_code, response["Location"]) == (302, "/")
+    assert (response.status_code, response["Location"]) == (302, "/")
 
 
 @pytest.mark.parametrize(
@@ -353,15 +350,19 @@ def test_only_the_host_of_the_page_before_is_kept(client, link):
 # R-T2, R-T3: the cookie
 
 
-@pytest.mark.parametrize("days", [7, 60])
-def test_the_cookie_lives_as_long_as_the_terms_let_a_click_count(client, link, days):
+@pytest.mark.parametrize("days", [0, 7, 60])
+def test_the_cookie_lives_as_long_as_the_terms_let_a_click_count(
+    client, link, days, time_machine
+):
+    """A day counts to its end: 18 hours of it are left."""
+    time_machine.move_to("2031-03-01T06:00Z", tick=False)
     set_terms(visit_days=days)
 
     clicked = client.get("/r/A01B2C3D/")
     asked = Client().get("/?r=A01B2C3D")
 
     for answer in (clicked, asked):
-        assert answer.cookies[COOKIE]["max-age"] == days * 24 * 60 * 60
+        assert answer.cookies[COOKIE]["max-age"] == (days * 24 + 18) * 60 * 60
 
 
 def test_the_cookie_is_opaque_and_closed_to_scripts(client, link, settings):
@@ -372,7 +373,7 @@ def test_the_cookie_is_opaque_and_closed_to_scripts(client, link, settings):
     assert cookie["httponly"]
     assert cookie["secure"]
     assert (cookie["samesite"], cookie["path"]) == ("Lax", "/")
-    assert cookie["max-age"] == 30 * 24 * 60 * 60
+    assert 30 <= cookie["max-age"] / (24 * 60 * 60) <= 31
     assert len(cookie.value) < 64
     assert cookie.value not in str(Visitor.objects.values_list())
     assert link.code not in cookie.value

@@ -74,8 +74,9 @@ class Command(BaseCommand):
         waiting = sum(bool(line.waiting) for line in lines)
         if waiting:
             self.stdout.write(
-                f"Not all of {waiting} was played: their races need PostgreSQL. Name a "
-                "scratch one: DATABASE_URL=postgres://… manage.py referrals_attack"
+                f"{waiting} of them not with all their tests, for races need "
+                "PostgreSQL: DATABASE_URL=postgres://… manage.py referrals_attack "
+                "plays those, too, in a database of its own."
             )
         if count[scoreboard.BROKEN]:
             self.stderr.write(said)
