@@ -18,12 +18,13 @@ from referrals.promises import Invitation
 
 
 def invitation(request):
-    """Five answers, each asked for when a template first prints it.
+    """Six answers, each asked for when a template first prints it.
 
     `invitation` is the promise to this visitor, or nothing; `offer` the terms for
     anybody new; `invite` what a member's own link has earned, for account pages;
     `code_until` the last day for a member whom nobody brought to enter a code;
-    `is_remembered` whether this browser has our cookie, to offer that it be forgotten.
+    `is_remembered` whether this browser has our cookie, to offer that it be forgotten;
+    `cookie_days` how long it lives.
     """
     return {
         "invitation": SimpleLazyObject(lambda: for_visitor(request)),
@@ -31,6 +32,7 @@ def invitation(request):
         "invite": SimpleLazyObject(lambda: reports.summary(request.user)),
         "code_until": SimpleLazyObject(lambda: _code_until(request.user)),
         "is_remembered": settings.REFERRAL_COOKIE in request.COOKIES,
+        "cookie_days": terms.visit_days,
     }
 
 

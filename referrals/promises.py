@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from referrals import handoff, name_reports, names
 from referrals.models import ReferralLink, Terms
+from referrals.terms import visit_days
 from shop.kit.money import format_money
 
 
@@ -33,6 +34,11 @@ class Invitation:
     keep_token: str = ""
     report_url: str = ""
     is_preview: bool = False
+
+    @property
+    def cookie_days(self) -> int:
+        """For how long "Keep my gift" would keep it. One query."""
+        return visit_days()
 
     @property
     def sentence(self) -> str:

@@ -18,6 +18,7 @@ from accounts.models import User
 from orders.models import Order
 from referrals import consent, origins, signals, terms
 from referrals.models import Attribution, ReferralLink, RiskSignal, Visit, Visitor
+from referrals.models.campaigns import midnight_after
 
 SAME_VISIT = timedelta(minutes=30)
 SAME_SITTING = timedelta(hours=1)
@@ -46,11 +47,13 @@ def visitor_of(request) -> Visitor | None:
 
 
 def plant(response, token: str, days: int) -> None:
-    """Give the browser its token, for so many days: as long as a click may count."""
+    """Give the browser its token for as long as a click of now may count: so many days,
+    and the rest of the last one."""
+    now = timezone.now()
     response.set_cookie(
         settings.REFERRAL_COOKIE,
         token,
-        max_age=timedelta(days=days),
+        max_age=midnight_after(now, days) - now,
         httponly=True,
         secure=settings.HTTPS,
         samesite="Lax",

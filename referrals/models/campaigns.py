@@ -237,21 +237,21 @@ class Terms(models.Model):
 
     def visit_ends(self, touched_at: datetime) -> datetime:
         """The first moment at which a click is too old to count."""
-        return _midnight_after(touched_at, self.visit_days)
+        return midnight_after(touched_at, self.visit_days)
 
     def claim_ends(self, joined_at: datetime) -> datetime:
         """The first moment at which a code is entered too late."""
-        return _midnight_after(joined_at, self.claim_days)
+        return midnight_after(joined_at, self.claim_days)
 
     def order_ends(self, joined_at: datetime) -> datetime:
         """The first moment at which an order comes too late."""
-        return _midnight_after(joined_at, self.order_days)
+        return midnight_after(joined_at, self.order_days)
 
     def credit_ends(self, paid_at: datetime) -> datetime | None:
         """The first moment at which a reward is spent too late; None for never."""
         if self.credit_days is None:
             return None
-        return _midnight_after(paid_at, self.credit_days)
+        return midnight_after(paid_at, self.credit_days)
 
 
 @append_only
@@ -305,7 +305,7 @@ class Exclusion(models.Model):
         return f"Without {self.product or self.category}"
 
 
-def _midnight_after(moment, days):
+def midnight_after(moment: datetime, days: int) -> datetime:
     """The end of the day that lies `days` later, by the shop's own calendar."""
     zone = timezone.get_default_timezone()
     day = timezone.localtime(moment, zone).date() + timedelta(days=days + 1)

@@ -16,6 +16,7 @@ from referrals.tests.factories import (
     make_order,
     make_visit,
     make_visitor,
+    set_terms,
 )
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,17 @@ def test_before_the_tap_the_gift_is_told_and_nothing_is_kept(client, asks):
     assert "gives you $5" in page
     assert KEEP in page
     assert nothing_is_remembered(client)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(60, "for 60 days"), (1, "for 1 day<"), (0, "for today")]
+)
+def test_the_question_says_how_long_the_cookie_would_stay(client, asks, days, words):
+    set_terms(visit_days=days)
+
+    _, page = land(client)
+
+    assert f"with one cookie, {words}" in page
 
 
 def test_a_code_on_a_page_is_carried_beside_what_else_stands_there(client, asks):
