@@ -107,24 +107,27 @@ def roll_up(day: date) -> int:
     start, end = _bounds(day)
     is_whole = start >= retention.visits_since()
     lines = FunnelDay.objects.filter(day=day)
+    days = CampaignDay.objects.filter(day=day)
+    by_link = ("link", "day", "channel")
+    by_campaign = ("campaign", "kind", "day", "channel")
     shown = (*COUNTS, "previews")
     with transaction.atomic():
         upserts.sum_into(
-            FunnelDay,
+            lines.order_by().values(*by_link, *COUNTS),
             _counted(day, start, end),
-            key=("link", "day", "channel"),
+            key=by_link,
             sums=COUNTS,
             replaces=COUNTS if is_whole else _LATER,
         )
         lines.filter(**dict.fromkeys(COUNTS, 0)).delete()
         upserts.sum_into(
-            CampaignDay,
+            days.order_by().values(*by_campaign, *shown),
             _summed(day),
-            key=("campaign", "kind", "day", "channel"),
+            key=by_campaign,
             sums=shown,
             replaces=shown,
         )
-        CampaignDay.objects.filter(day=day, **dict.fromkeys(shown, 0)).delete()
+        days.filter(**dict.fromkeys(shown, 0)).delete()
     return lines.count()
 
 
@@ -197,8 +200,6 @@ def _counted(day, start, end):
             [F("attribution__link"), on, F("attribution__channel")],
             rewards=one,
         ),
-        # What was counted before and is gone comes down to nothing.
-        _figures(FunnelDay.objects.filter(day=day), [F("link"), on, F("channel")]),
     ]
 
 
@@ -218,11 +219,6 @@ def _summed(day):
             machines,
             [F("link__campaign"), F("link__kind"), on, none],
             previews=Sum("previews"),
-        ),
-        _figures(
-            CampaignDay.objects.filter(day=day),
-            [F("campaign"), F("kind"), on, F("channel")],
-            previews=Value(0),
         ),
     ]
 

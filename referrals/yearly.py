@@ -38,9 +38,7 @@ class Total:
     @property
     def is_flagged(self) -> bool:
         """Whether a setting asks for a look, in the shop's own currency."""
-        threshold = settings.REFERRAL_YEARLY_LOOK_FROM
-        is_ours = self.currency == settings.SHOP_CURRENCY
-        return bool(threshold) and is_ours and self.amount >= threshold
+        return _is_flagged(self.currency, self.amount_given, self.amount_taken_back)
 
 
 def totals(year: int) -> list[Total]:
@@ -48,6 +46,24 @@ def totals(year: int) -> list[Total]:
 
     By the day that money moved, in the shop's time zone, from the ledger itself.
     """
+    return _named(_sums(year))
+
+
+def count_and_flagged(year: int) -> tuple[int, list[Total]]:
+    """How many these are, and those whom a setting asks to look at. Three queries."""
+    sums = _sums(year)
+    flagged = {key: pair for key, pair in sums.items() if _is_flagged(key[1], *pair)}
+    return len(sums), _named(flagged)
+
+
+def _is_flagged(currency, given, back):
+    threshold = settings.REFERRAL_YEARLY_LOOK_FROM
+    is_ours = currency == settings.SHOP_CURRENCY
+    return bool(threshold) and is_ours and given - back >= threshold
+
+
+def _sums(year):
+    """What was given and taken back, by member's id and currency."""
     within = Period(date(year, 1, 1), date(year, 12, 31)).within("created_at")
     moved = Transfer.objects.filter(**within)
     given, back = defaultdict(int), defaultdict(int)
@@ -62,9 +78,13 @@ def totals(year: int) -> list[Total]:
         for owner, currency, amount in rows.values_list(*keys).annotate(Sum("amount")):
             sums[owner, currency] += amount
     keys = given.keys() | back.keys()
-    members = User.objects.in_bulk({owner for owner, _ in keys})
+    return {key: (given.get(key, 0), back.get(key, 0)) for key in keys}
+
+
+def _named(sums):
+    members = User.objects.in_bulk({owner for owner, _ in sums})
     found = [
-        Total(members[key[0]], key[1], given.get(key, 0), back.get(key, 0))
-        for key in keys
+        Total(members[owner], currency, *pair)
+        for (owner, currency), pair in sums.items()
     ]
     return sorted(found, key=lambda each: (each.currency, -each.amount, each.member.pk))

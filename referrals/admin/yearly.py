@@ -31,14 +31,14 @@ COLUMNS = [
 
 def page(room, request):
     form, year = _asked(request.GET)
-    found = yearly.totals(year)
+    count, flagged = yearly.count_and_flagged(year)
     return room.page(
         request,
         "programme_yearly",
         form=form,
         year=year,
-        count=len(found),
-        flagged=[each for each in found if each.is_flagged],
+        count=count,
+        flagged=flagged,
         threshold=settings.REFERRAL_YEARLY_LOOK_FROM,
         shop_currency=settings.SHOP_CURRENCY,
     )
