@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +72,7 @@ def running_shop(tmp_path_factory):
         "MEDIA_ROOT": str(folder / "media"),
         "WORKER_PAUSE_SECONDS": "0.2",
         "DUMMY_PROVIDER": "true",
+        "PYTHONUNBUFFERED": "1",
     }
     shop = RunningShop(url, database, folder / "log.txt", environment)
     with shop.log.open("w") as log:
@@ -84,24 +84,23 @@ def running_shop(tmp_path_factory):
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_for(f"{shop.url}/readyz", process, shop.log)
+            _wait_until_open(process, shop.log)
             yield shop
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=20)
 
 
-def _wait_for(url, process, log, seconds=240):
+def _wait_until_open(process, log, seconds=300):
+    """Until it says so: while the demo is loaded, another server answers there."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
             raise AssertionError(f"The shop did not start:\n{log.read_text()}")
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"The shop did not answer in time:\n{log.read_text()}")
+        if "Stop with Ctrl-C" in log.read_text():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"The shop did not open in time:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
