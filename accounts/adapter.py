@@ -4,9 +4,12 @@ import hashlib
 import logging
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
+from django.urls import reverse
 
-from accounts import proofs
+from accounts import authenticators, proofs
 from shop.kit import limits
 
 logger = logging.getLogger("tandem.accounts")
@@ -37,6 +40,22 @@ class AccountAdapter(DefaultAccountAdapter):
         proofs.note_own_code(request)
         return super().confirm_email(request, email_address)
 
+    def post_login(self, request, user, *, signup, redirect_url, **facts):
+        """Whoever joined by a passkey gets recovery codes, and is shown them."""
+        if signup and authenticators.welcome(request, user):
+            redirect_url = redirect_url or reverse("mfa_view_recovery_codes")
+        answer = super().post_login(
+            request, user, signup=signup, redirect_url=redirect_url, **facts
+        )
+        if not signup:
+            authenticators.remind(request, user)
+        return answer
+
+    def get_reauthentication_methods(self, user):
+        """A recovery code comes last: each of them is good for once."""
+        methods = super().get_reauthentication_methods(user)
+        return sorted(methods, key=lambda method: method["id"] == "mfa_reauthenticate")
+
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def populate_user(self, request, sociallogin, data):
@@ -46,3 +65,18 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         parts = (data.get("first_name"), data.get("last_name"))
         user.name = (data.get("name") or " ".join(filter(None, parts)))[:120]
         return user
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "That is not the code. Each one is good for once.",
+    }
+
+    def get_public_key_credential_rp_entity(self):
+        """A passkey belongs to the shop's address, whatever name it was reached by."""
+        return {"id": settings.SITE_HOST.split(":")[0], "name": settings.SHOP_NAME}
+
+    def generate_authenticator_name(self, user, type):
+        count = authenticators.of(user).filter(type=type).count()
+        return f"Passkey {count + 1}" if count else "Passkey"

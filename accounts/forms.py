@@ -1,4 +1,4 @@
-"""What we ask of somebody who joins, with a password or by a provider, or leaves."""
+"""What we ask of somebody who joins, whichever way, or leaves."""
 
 from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
@@ -35,6 +35,8 @@ class SocialSignupForm(TellsRemarks, social_forms.SignupForm):
 
 
 class SignupForm(TellsRemarks, allauth_forms.SignupForm):
+    """With a password, or `by_passkey`, which is made once the address is proven."""
+
     field_order = SharedSignupForm.field_order
 
     def __init__(self, *args, **kwargs):
@@ -43,12 +45,12 @@ class SignupForm(TellsRemarks, allauth_forms.SignupForm):
         trap = self.fields[app_settings.SIGNUP_FORM_HONEYPOT_FIELD].widget.attrs
         trap.pop("style", None)
         trap["class"] = "trap"
-        self.fields[
-            "password1"
-        ].help_text = "10 characters or more. A sentence works well."
+        if not self.by_passkey:
+            hint = "10 characters or more. A sentence works well."
+            self.fields["password1"].help_text = hint
 
     def try_save(self, request):
-        if self.account_already_exists:
+        if self.account_already_exists and not self.by_passkey:
             # A new account costs a hash; without one here, the time would tell.
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)

@@ -16,7 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import ledger
+from accounts import authenticators, ledger
 from accounts.models import User
 from shop.kit import mail
 
@@ -50,6 +50,7 @@ def export(user: User) -> dict:
             "providers": list(
                 SocialAccount.objects.filter(user=user).values("provider", "uid")
             ),
+            "authenticators": authenticators.export(user),
         },
         "address_book": list(
             user.addresses.values(
@@ -132,6 +133,7 @@ def _anonymise(user):
     _forget_words(user)
     EmailAddress.objects.filter(user=user).delete()
     SocialAccount.objects.filter(user=user).delete()
+    authenticators.forget(user)
     user.addresses.all().delete()
     user.email, user.name = User.closed_email(user.pk), ""
     user.shows_name = user.is_active = False

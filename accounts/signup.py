@@ -1,4 +1,4 @@
-"""What password and social sign-up both ask, beside what allauth asks.
+"""What every way to sign up asks, beside what allauth asks.
 
 A room of its own, because allauth imports this form while it is still loading its own.
 Other apps ask more by `settings.SIGNUP_FIELDS`: a field's name, and the function that
@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 
 class SharedSignupForm(forms.Form):
-    """The fields that password and social sign-up have in common."""
+    """The fields that sign-up by password, passkey and provider have in common."""
 
     name = forms.CharField(
         max_length=120,

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_tasks",
@@ -92,6 +93,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -256,7 +258,7 @@ CHECKOUT_DISCOUNTS = [
 SPENDING_QUESTIONS = [
     "referrals.stepup.ask",
 ]
-# Above it a browser that is new to the account's owner is asked for the password, once
+# Above it a browser that is new to the account's owner is asked for a proof, once
 STEP_UP_AMOUNT = env.int("STEP_UP_AMOUNT", default=2000)  # minor units
 # Whoever says what else a refund would bring about
 REFUND_CONSEQUENCES = [
@@ -425,6 +427,24 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.split("://")[0]
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+
+# Passkeys, authenticator apps, and recovery codes for the day they are lost. They work
+# where SITE_URL is https, or http://localhost: no browser offers them elsewhere.
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
+MFA_TOTP_ISSUER = SHOP_NAME
+MFA_FORMS = {
+    "signup_webauthn": "accounts.passkeys.SignupPasskeyForm",
+    "add_webauthn": "accounts.passkeys.AddPasskeyForm",
+    "edit_webauthn": "accounts.passkeys.RenamePasskeyForm",
+    "login_webauthn": "accounts.passkeys.LoginPasskeyForm",
+    "authenticate_webauthn": "accounts.passkeys.SecondStepPasskeyForm",
+    "reauthenticate_webauthn": "accounts.passkeys.ReauthenticatePasskeyForm",
+}
+
+# Other ways to sign in
 SOCIALACCOUNT_PROVIDERS = {}
 
 # Sign-in with Google, when its keys are there
@@ -496,6 +516,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 # Language and time
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "locale"]  # our words for allauth's and Django's
+FORMAT_MODULE_PATH = ["shop.formats"]
 TIME_ZONE = env("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True

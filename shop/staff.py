@@ -29,7 +29,7 @@ SECTIONS = [
     ("Catalogue", ["catalog"]),
     ("People and balances", ["accounts"]),
     ("Referrals", ["referrals"]),
-    ("Sign-in and permissions", ["account", "socialaccount", "auth"]),
+    ("Sign-in and permissions", ["account", "socialaccount", "mfa", "auth"]),
     ("Books, mail, background work, log", ["kit", "django_tasks_database", "admin"]),
 ]
 # What a section begins with; the rest follows by name.

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.views import prove_by_passkey
 from catalog import media
 from orders.views import stripe_webhook
 from shop import account, health, views
@@ -20,6 +21,7 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("", include("referrals.urls")),
     path("account/", include((account.urlpatterns, "accounts"))),
+    path("accounts/2fa/webauthn/reauthenticate/", prove_by_passkey),
     path("accounts/", include("allauth.urls")),
     path("webhooks/stripe/", stripe_webhook, name="stripe_webhook"),
     path("media/<path:name>", media.serve, name="media"),

@@ -152,12 +152,15 @@ class PersonAdmin(JumpsToOneHit, UserAdmin):
             '<a href="{}?user__id__exact={}">Orders</a> · '
             '<a href="{}?q={}">Movements of the balance</a> · '
             '<a href="{}">Adjust the balance</a> · '
+            '<a href="{}?user__id__exact={}">Passkeys and codes</a> · '
             '<a href="{}?q={}">Mail</a>',
             reverse("admin:orders_order_changelist"),
             user.pk,
             reverse("admin:accounts_transfer_changelist"),
             user.email,
             reverse("admin:accounts_adjustment_ask", args=[user.pk]),
+            reverse("admin:mfa_authenticator_changelist"),
+            user.pk,
             reverse("admin:kit_message_changelist"),
             user.email,
         )

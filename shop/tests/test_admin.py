@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import admin
@@ -174,6 +175,7 @@ def fill_the_shop(rows, boss):
         Address.objects.create(user=friend, **ADDRESS)
         Group.objects.create(name=f"Group {number}")
         SocialAccount.objects.create(user=friend, provider="dummy", uid=str(number))
+        RecoveryCodes.activate(friend)
         Schedule.objects.create(name=f"job-{number}", next_run_at=timezone.now())
         StripeEvent.objects.create(
             event_id=f"evt_{number}", type="charge.succeeded", payload={"id": number}

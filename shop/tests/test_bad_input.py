@@ -13,6 +13,7 @@ from unittest import mock
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core import mail
 from django.db import transaction
@@ -20,7 +21,9 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import resolve
 
+from accounts import authenticators
 from accounts.models import User
+from accounts.tests import software_key
 from catalog.tests.factories import make_category, make_product
 from orders.tests.factories import (
     ADDRESS,
@@ -86,13 +89,15 @@ class Visit:
     def __init__(self, shop: Shop, who: str):
         self.client, self.order = shop.clients[who], shop.orders.get(who)
         self.member = shop.member
-        self.link = None
+        self.link = self.passkey = None
 
     def address(self, route: str, **values: str) -> str:
         if route.startswith("orders/") and self.order:
             values.setdefault("code", self.order.code)
         if route.startswith("account/invite/links/") and self.link:
             values.setdefault("pk", str(self.link.pk))
+        if route.startswith("accounts/2fa/webauthn/keys/") and self.passkey:
+            values.setdefault("pk", str(self.passkey.pk))
         return sweep.address(route, **values)
 
     def get(self, path: str, **headers):
@@ -160,6 +165,35 @@ def _proven(here):
     assert here.client.post("/accounts/reauthenticate/", form).status_code == 302
 
 
+def _has_passkey(here):
+    _signed_in_lately(here)
+    _proven(here)
+    software_key.add_passkey(here.client, software_key.SoftwareKey())
+    here.passkey = authenticators.of(here.member).first()
+
+
+def _at_second_step(here):
+    _has_passkey(here)
+    here.client.post("/accounts/logout/")
+    _signed_in_lately(here)
+
+
+def _at_new_passkey(here):
+    software_key.sign_up_form(here.client, "bo@example.com")
+    software_key.type_code(here.client, mail.outbox)
+
+
+def _at_app(here):
+    _signed_in_lately(here)
+    _proven(here)
+    here.client.get("/accounts/2fa/totp/activate/")
+
+
+def _has_app(here):
+    _at_app(here)
+    TOTP.activate(here.member, generate_totp_secret())
+
+
 def _reset_asked(here):
     answer = here.client.post("/accounts/password/reset/", {"email": EMAIL})
     assert answer.status_code == 302
@@ -211,6 +245,20 @@ _GERMAN = {
     "postal_code": "10115",
     "city": "Berlin",
 }
+# Whole to look at, and signed by nobody.
+_CREDENTIAL = json.dumps(
+    {
+        "type": "public-key",
+        "id": "YQ",
+        "rawId": "YQ",
+        "response": dict.fromkeys(
+            ("clientDataJSON", "attestationObject", "authenticatorData", "signature"),
+            "e30",
+        )
+        | {"userHandle": "MQ"},
+        "clientExtensionResults": {},
+    }
+)
 _NEW_PASSWORD = "three bicycles for six people"
 
 FORMS = [
@@ -296,6 +344,56 @@ FORMS = [
         },
     ),
     Form(
+        "accounts/signup/passkey/",
+        {
+            "name": "Bo",
+            "email": "bo@example.com",
+            "shows_name": "on",
+            "invitation_code": "ABCD2345",
+            "invited": "",
+            "website": "",
+            "next": "/cart/",
+        },
+    ),
+    Form(
+        "accounts/2fa/webauthn/signup/",
+        {"name": "Phone", "credential": _CREDENTIAL},
+        prepare=_at_new_passkey,
+    ),
+    Form("accounts/2fa/webauthn/login/", {"credential": _CREDENTIAL}),
+    Form(
+        "accounts/2fa/webauthn/add/",
+        {"name": "Phone", "credential": _CREDENTIAL, "passwordless": "on"},
+        "member",
+        _has_passkey,
+    ),
+    Form(
+        "accounts/2fa/webauthn/reauthenticate/",
+        {"credential": _CREDENTIAL, "next": "/"},
+        "member",
+        _has_passkey,
+    ),
+    Form(
+        "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+        {"name": "Phone"},
+        "member",
+        _has_passkey,
+    ),
+    Form("accounts/2fa/webauthn/keys/<int:pk>/remove/", {}, "member", _has_passkey),
+    *(
+        Form("accounts/2fa/authenticate/", data, "member", _at_second_step)
+        for data in ({"code": "123456"}, {"credential": _CREDENTIAL})
+    ),
+    Form(
+        "accounts/2fa/reauthenticate/",
+        {"code": "123456", "next": "/"},
+        "member",
+        _has_passkey,
+    ),
+    Form("accounts/2fa/totp/activate/", {"code": "123456"}, "member", _at_app),
+    Form("accounts/2fa/totp/deactivate/", {}, "member", _has_app),
+    Form("accounts/2fa/recovery-codes/generate/", {}, "member", _has_passkey),
+    Form(
         "accounts/confirm-email/",
         {"code": "123456", "action": "verify"},
         prepare=_signed_up,
@@ -372,6 +470,7 @@ FORMLESS = {
     "sandbox/stripe/": "Stripe's stand-in has tests of its own",
     "sandbox/stripe/<path:path>": "Stripe's stand-in has tests of its own",
     "accounts/inactive/": "allauth's page with nothing to fill in",
+    "accounts/2fa/recovery-codes/download/": "a file, for whoever has codes",
     "accounts/password/reset/done/": "allauth's page with nothing to fill in",
     "accounts/3rdparty/signup/": "nobody comes here without a provider's answer",
     "accounts/3rdparty/login/cancelled/": "allauth's page with nothing to fill in",
