@@ -5,12 +5,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth import get_user
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts import mailboxes
 from accounts.models import User
+from accounts.tests import software_key
 from orders.models import Order
 from referrals import attributions, candidates
 from referrals.models import (
@@ -123,6 +125,32 @@ def test_social_sign_up_with_an_unproven_address_is_provisional(client, link):
     social_sign_up(client, verified=False)
 
     assert Attribution.objects.get().status == Status.PROVISIONAL
+
+
+def test_sign_up_by_passkey_is_attributed_and_counts_with_the_code(
+    client, link, anna, mailoutbox
+):
+    client.get("/r/A01B2C3D/")
+
+    software_key.sign_up_form(client, "ben@example.com")
+    before = Attribution.objects.get()
+    software_key.type_code(client, mailoutbox)
+    proven = Attribution.objects.get()
+    software_key.make_passkey(client, software_key.SoftwareKey())
+
+    assert (before.inviter, before.status) == (anna, Status.PROVISIONAL)
+    assert (proven.inviter, proven.status) == (anna, Status.ACTIVE)
+    assert get_user(client) == proven.invitee
+
+
+def test_a_code_typed_where_one_signs_up_by_passkey_beats_a_link(client, link, anna):
+    make_link(text="SECXND22")
+    client.get("/r/SECXND22/")
+
+    software_key.sign_up_form(client, "ben@example.com", invitation_code="a01b 2c3d")
+
+    assert Attribution.objects.get().inviter == anna
+    assert Attribution.objects.get().method == Attribution.Method.TYPED
 
 
 def test_signing_up_without_a_link_attributes_nothing(client, link):

@@ -1,6 +1,8 @@
 """Which of several claims on a newcomer wins: codes, mails, browsers, guest orders."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import mailboxes
+from accounts.tests import software_key
 from referrals import attributions, candidates, handoff
 from referrals.models import (
     Attribution,
@@ -222,6 +225,33 @@ def test_an_invitation_travels_in_the_way_to_the_sign_up_page(client, link):
     attribution = Attribution.objects.get()
     assert (attribution.link, attribution.method) == (link, Method.COOKIE)
     assert attribution.touched_at == touched_at.replace(microsecond=0)
+
+
+def test_an_invitation_goes_along_from_one_way_to_sign_up_to_the_other(
+    client, link, settings
+):
+    settings.REFERRAL_CONSENT = "required"  # so that no cookie helps
+    by_password = client.get(handoff.sign_up_url(link, timezone.now()))
+    by_passkey = client.get(href_of(by_password, "Use a passkey instead"))
+    refused = client.post(action_of(by_passkey), {"email": "no address"})
+    again = client.get(href_of(refused, "Use a password instead"))
+    once_more = client.get(href_of(again, "Use a passkey instead"))
+    token = once_more.context["form"]["invited"].value()
+
+    software_key.sign_up_form(Client(), "ben@example.com", invited=token)
+
+    assert settings.REFERRAL_COOKIE not in client.cookies
+    assert Attribution.objects.get().link == link
+
+
+def href_of(page, words):
+    text = page.content.decode()
+    return unescape(re.search(rf'href="([^"]+)"[^>]*>\s*{words}', text)[1])
+
+
+def action_of(page):
+    text = page.content.decode()
+    return unescape(re.search(r'action="(/accounts/signup/[^"]+)"', text)[1])
 
 
 def test_the_banner_leads_to_sign_up_with_the_invitation(client, link):

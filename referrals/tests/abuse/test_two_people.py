@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import User
+from accounts.tests import software_key
 from catalog.tests.factories import make_variant
 from orders.models import Order
 from orders.tests.factories import give, make_zone
@@ -255,6 +256,26 @@ def test_abuse_35_a_strange_browser_proves_the_password_before_it_spends(
     mal.post(asked.url, {"password": PASSWORD})  # it was Anna: the order goes on
     assert Order.objects.get().amount_balance == 5600
     assert Device.objects.get(user=anna).trusted_at
+
+
+def test_who_has_no_password_proves_a_passkey_before_much_is_spent(lamp, mailoutbox):
+    own, anew = browser(), browser(PHONE, "192.0.2.66")
+    key = software_key.join(own, mailoutbox, "ben@example.com")
+    ben = User.objects.get(email="ben@example.com")
+    give(ben, 6000)
+    software_key.sign_in(anew, key)
+    anew.post("/cart/add/", {"variant": lamp.sku, "quantity": 1})
+    form = TYPED_ADDRESS | {"use_balance": "on", "expected_due": "0"}
+
+    asked = anew.post("/checkout/", form)
+    refused = software_key.prove(anew, software_key.SoftwareKey(), asked.url)
+    assert not Order.objects.exists()
+    software_key.prove(anew, key, asked.url)
+
+    assert asked.url.startswith("/accounts/2fa/webauthn/reauthenticate/")
+    assert refused.status_code == 422
+    assert Order.objects.get().amount_balance == 5600
+    assert Device.objects.filter(user=ben, trusted_at=None).count() == 0
 
 
 def test_a_little_of_the_balance_is_spent_without_a_question(anna, lamp):

@@ -25,6 +25,42 @@ def submit(page):
     page.locator("main form button[type=submit]").first.click()
 
 
+def give_device(page):
+    """A device that keeps passkeys and knows its owner's finger; how to forget it.
+
+    Chromium's own, for this page alone. `forget_finger()` makes it refuse, as somebody
+    who turns a question of their phone away.
+    """
+    wire = page.context.new_cdp_session(page)
+    wire.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    added = wire.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+    def forget_finger():
+        wire.send("WebAuthn.setUserVerified", {**added, "isUserVerified": False})
+
+    return forget_finger
+
+
+def sign_out(page):
+    page.goto("/accounts/logout/")
+    page.get_by_role("button", name="Sign out").last.click()
+    page.wait_for_url("**/")
+
+
+def sign_in_by_passkey(page):
+    page.goto("/accounts/login/")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url(re.compile("/account/"))
+
+
 def add_to_cart(page, path):
     page.goto(path)
     page.get_by_role("button", name="Add to cart").click()

@@ -25,6 +25,7 @@ PUBLIC = [
     "/orders/find/",
     "/accounts/login/",
     "/accounts/signup/",
+    "/accounts/signup/passkey/",
     "/accounts/password/reset/",
     "/about/delivery/",
     "/about/terms/",
@@ -46,6 +47,8 @@ MEMBERS = [
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/reauthenticate/",
+    "/accounts/2fa/",
+    "/accounts/2fa/webauthn/",
     "/accounts/logout/",
     "/checkout/",
 ]

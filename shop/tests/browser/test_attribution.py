@@ -9,8 +9,11 @@ from shop.demo import people
 from shop.tests.browser.people_at_work import (
     add_to_cart,
     fill_address,
+    give_device,
     pay_by_card,
     sign_in,
+    sign_in_by_passkey,
+    sign_out,
     submit,
 )
 from shop.tests.browser.test_the_story import code_for
@@ -85,6 +88,51 @@ def test_with_a_password(running_shop, visitor, link):
     sign_up(page, email)
     brought(running_shop, email, status="provisional")
     prove(page, running_shop, visitor, email)
+
+    brought(running_shop, email)
+
+
+def by_passkey(page, shop, visitor, email):
+    """From the sign-up page to the recovery codes."""
+    page.get_by_role("link", name="Use a passkey instead").click()
+    page.get_by_label("Name", exact=True).fill("Mika Aalto")
+    page.get_by_label("Email").fill(email)
+    submit(page)
+    expect(page).to_have_url(re.compile("confirm-email"))
+    brought(shop, email, status="provisional")
+    page.get_by_label("Code").fill(code_for(shop, visitor, email))
+    submit(page)
+    page.get_by_role("textbox", name="Name").fill("Phone")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+
+
+def test_by_a_passkey(running_shop, visitor, link):
+    page, email = visitor(width=390), "passkey@friends.example"
+    give_device(page)
+    page.goto(link)
+    page.goto("/accounts/signup/")
+
+    by_passkey(page, running_shop, visitor, email)
+    brought(running_shop, email)
+    sign_out(page)
+    sign_in_by_passkey(page)
+
+    expect(page.get_by_role("heading", name="Hello, Mika")).to_be_visible()
+
+
+def test_by_a_passkey_where_nothing_was_remembered(running_shop, visitor, link):
+    app, browser = visitor(width=390), visitor(width=390)
+    email = "passkey-handed-over@friends.example"
+    give_device(browser)
+    app.goto(link)
+    way = app.get_by_role("link", name="Claim it").get_attribute("href")
+    browser.goto("/new/")
+    with browser.expect_navigation():  # from page to page no cookie is offered anew
+        browser.evaluate("way => location.assign(way)", way)
+    assert not any("visit" in each["name"] for each in browser.context.cookies())
+
+    by_passkey(browser, running_shop, visitor, email)
 
     brought(running_shop, email)
 
