@@ -7,6 +7,7 @@ are. What may be looked at depends on who looks.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db.models import Count, Max, Sum
 from django.utils.formats import date_format
 
@@ -66,7 +67,10 @@ def read(people: Iterable[int]) -> People:
         words = ", ".join(filter(None, (device.agent, device.network)))
         _add(found.browsers, device.user_id, Trait(words, device.token_hash))
     for row in _cards(people):
-        _add(found.cards, row["order__user"], Trait(row["card"], row["card_hash"]))
+        person, key = row["order__user"], row["card_hash"]
+        if not settings.REFERRAL_CARDS_ARE_PEOPLE:
+            key = f"{key} of {person}"  # everybody has that one
+        _add(found.cards, person, Trait(row["card"], key))
     return found
 
 

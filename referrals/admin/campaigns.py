@@ -178,9 +178,12 @@ class TermsAdmin(admin.ModelAdmin):
         ),
     ]
 
-    inviter = amount("inviter_amount", "Inviter gets")
     friend = amount("friend_amount", "Friend gets")
     minimum = amount("minimum_amount", "From")
+
+    @admin.display(description="Inviter gets", ordering="inviter_amount")
+    def inviter(self, terms):
+        return terms.inviter_short or "–"
 
     def get_fieldsets(self, request, obj=None):
         # A version that is written shows its columns; what belongs to it has own pages.

@@ -4,7 +4,9 @@ Its prices are US cents; a shop in another currency asks about as much.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -68,13 +70,10 @@ FIRST_AGE, AGE_STEP = timedelta(days=2), timedelta(days=5)
 
 
 def load(say: Callable[[str], None]) -> None:
-    """Put in what is missing. Safe to repeat; what staff changed is left alone."""
-    _write_pictures(_read(), say)
-    load_goods(say)
+    """Put in what is missing, but for the files of the pictures: see `pictures`.
 
-
-def load_goods(say: Callable[[str], None]) -> None:
-    """The same without the files of the pictures, which take the time."""
+    Safe to repeat; what staff changed is left alone.
+    """
     goods = _read()
     present = set(Variant.objects.values_list("sku", flat=True))
     missing = [
@@ -97,20 +96,34 @@ def _read() -> dict:
     return json.loads((HERE / "catalogue.json").read_text(encoding="utf-8"))
 
 
-def _write_pictures(goods, say) -> None:
-    """Masters and renditions, so that the first visitor finds them ready."""
-    wanted = [
-        image["file"] for product in goods["products"] for image in product["images"]
-    ]
-    missing = [file for file in wanted if not _is_written(file)]
-    for done, file in enumerate(missing):
-        if done % 20 == 0:
-            say(f"Making pictures in several sizes, {len(missing) - done} to go …")
-        name = _stored(file)
-        if not default_storage.exists(name):
-            master = HERE / "images" / file
-            default_storage.save(name, ContentFile(master.read_bytes()))
-        images.write_renditions(name)
+@contextmanager
+def pictures(say: Callable[[str], None]) -> Iterator[None]:
+    """Masters and renditions, so that the first visitor finds them ready.
+
+    They are made beside what is done meanwhile; the rest of the time goes by at the
+    end. Safe to repeat and to interrupt.
+    """
+    products = _read()["products"]
+    files = [image["file"] for product in products for image in product["images"]]
+    missing = [file for file in files if not _is_written(file)]
+    if missing:
+        say(f"Making {len(missing)} pictures in several sizes …")
+    hands = ThreadPoolExecutor(2)
+    try:
+        written = [hands.submit(_write_picture, file) for file in missing]
+        yield
+        for each in written:
+            each.result()
+    finally:
+        hands.shutdown(cancel_futures=True)
+
+
+def _write_picture(file):
+    name = _stored(file)
+    if not default_storage.exists(name):
+        master = HERE / "images" / file
+        default_storage.save(name, ContentFile(master.read_bytes()))
+    images.write_renditions(name)
 
 
 def _is_written(file_name) -> bool:

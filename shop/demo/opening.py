@@ -11,7 +11,7 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 
 from shop.sandbox import conf
-from shop.sandbox.stripe import deliveries
+from shop.sandbox.stripe import deliveries, store
 
 
 class _Quiet(WSGIRequestHandler):
@@ -34,6 +34,8 @@ def shop_open() -> Iterator[None]:
             "is open there first."
         ) from error
     server.set_app(_for_stripe(get_wsgi_application()))
+    # While one connection stays open, closing another writes nothing to the disk.
+    kept = store.connect(conf.from_settings().path)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -43,6 +45,7 @@ def shop_open() -> Iterator[None]:
         deliveries.stop_worker(conf.from_settings())
         server.shutdown()
         server.server_close()
+        kept.close()
 
 
 def _for_stripe(shop):

@@ -26,6 +26,8 @@ from shop.kit import jobs
 
 Scene = Iterator[datetime]
 
+OPENED = 100  # days ago
+
 _NIGHT = time(0, 10)
 
 
@@ -67,9 +69,6 @@ def load(say: Callable[[str], None]) -> None:
             _play(calendar)
             if _has_programme():
                 _friends().count_the_past()
-            # What the worker does when it starts, so that no page waits for it.
-            jobs.tick()
-            jobs.run_due()
     for person in reversed(cast()):
         people.join(person, calendar.day(2, 18, 40))
 
@@ -128,9 +127,8 @@ def _sleep(nights, rounds, moved):
 
 def _customer(calendar) -> Scene:
     """A customer with a history, and who runs the shop."""
-    yield calendar.day(130, 9)
+    yield calendar.day(OPENED, 8)
     people.join(people.STAFF)
-    yield calendar.day(120, 20, 15)
     anna = people.join(people.CUSTOMER)
     yield calendar.day(90, 19, 30)
     errands.buy(anna, {"TG-REE-CLAY": 1, "TG-FOL-INK": 1})

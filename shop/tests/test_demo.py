@@ -28,15 +28,22 @@ from orders.models import Order
 from referrals import eligibility, rules
 from shop.demo import clock, opening, people, story
 
-# As `manage.py demo` does, but for the files of the pictures.
+# As `manage.py demo` does, but for the files of the pictures; and then the worker.
 _TELL = """
 from django.core.management import call_command
 from shop.demo import catalogue, delivery, story
 call_command("migrate", verbosity=0)
 call_command("createcachetable")
-catalogue.load_goods(print)
+catalogue.load(print)
 delivery.load()
 story.load(print)
+"""
+_WORK = """
+from shop.demo import opening
+from shop.kit import jobs
+with opening.shop_open():
+    jobs.tick()
+    jobs.run_due()
 """
 _PROVE = """
 from django.core.management import call_command
@@ -101,7 +108,7 @@ def shop(tmp_path_factory):
         "MEDIA_ROOT": str(folder / "media"),
     }
     told = ToldShop(database, environment)
-    told.run(_TELL)
+    told.run(_TELL + _WORK)
     return told
 
 

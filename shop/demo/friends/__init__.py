@@ -3,9 +3,9 @@
 Each file is about one person whom one can sign in as, and says what is to be seen.
 """
 
-from datetime import timedelta
-
+from orders.models import Order
 from referrals import attributions, retention, rollup, settlement
+from referrals.models import Attribution, Reward, Visit
 from shop.demo.friends import crowd, max, maya, offer, priya, spoken, tomas
 from shop.demo.story import Calendar, Scene
 
@@ -21,7 +21,13 @@ def scenes(calendar: Calendar) -> list[Scene]:
 
 def count_the_past() -> None:
     """The funnel of the days whose visits the worker forgets when it starts."""
-    day = rollup.today() - timedelta(days=offer.OPENED)
-    while day < rollup.day_of(retention.visits_since()):
-        rollup.roll_up(day)
-        day += timedelta(days=1)
+    moments = [
+        *Visit.objects.values_list("first_at", flat=True),
+        *Attribution.objects.values_list("created_at", flat=True),
+        *Order.objects.values_list("confirmed_at", flat=True),
+        *Reward.objects.values_list("released_at", flat=True),
+    ]
+    days = {rollup.day_of(moment) for moment in moments if moment}
+    for day in sorted(days):
+        if day < rollup.day_of(retention.visits_since()):
+            rollup.roll_up(day)

@@ -1,4 +1,4 @@
-"""Everybody else: the visits of six weeks, Anna's friends, a customer who left.
+"""Everybody else: the visits of three months, Anna's friends, a customer who left.
 
 Visits are many and the same every time. Most had a person behind them; machines look
 at links, too, and some people come after a link has ended.
@@ -23,7 +23,7 @@ from shop.demo.friends.browsers import (
 )
 from shop.demo.friends.coming import come, known, link_of, person
 from shop.demo.friends.maya import MAYA
-from shop.demo.friends.offer import LEE, STALL, dollars, robin
+from shop.demo.friends.offer import LEE, STALL, STALL_OPENED, dollars, robin
 from shop.demo.friends.priya import PRIYA
 from shop.demo.friends.tomas import TOMAS
 from shop.demo.story import Calendar, Scene
@@ -32,7 +32,7 @@ _BEN = person("Ben Karlsen", "ben@tandem.example")
 _NOOR = person("Noor Haddad", "noor@tandem.example", shows_name=False)
 _SAM = person("Sam Ortiz", "sam@ortiz.example")
 
-_WEEKS = 6
+_WEEKS = 9
 _CHANNELS = [
     *["whatsapp", "whatsapp", "whatsapp", "copy", "copy", "instagram", "facebook"],
     *["email", "qr", "messenger", ""],
@@ -53,17 +53,19 @@ def scenes(calendar: Calendar) -> list[Scene]:
 
 
 def _visits(day):
-    """A few each day; at weekends more."""
+    """A few each day, and more from month to month."""
     luck = random.Random(1869)
     for ago in range(7 * _WEEKS, 0, -1):
         yield day(ago, 19, luck.randrange(60))
         shared = [link_of(MAYA)] * 3 + [link_of(each) for each in (TOMAS, PRIYA)]
-        shared += [link_of(people.CUSTOMER), _stalls("Poster at the stall")]
-        for _ in range(luck.randint(2, 6)):
+        shared += [link_of(people.CUSTOMER)]
+        if ago < STALL_OPENED:
+            shared += [_stalls("Poster at the stall")]
+        for _ in range(luck.randint(1, 5 - ago // 16)):
             _visit(luck, luck.choice(shared))
-        if luck.random() < 0.6:
+        if luck.random() < 0.3:
             Browser(PREVIEW).click(luck.choice(shared))
-        if ago % 9 == 0:
+        if ago < STALL_OPENED and ago % 9 == 0:
             Browser(PHONE).click(_stalls("Leaflet of last autumn"), "paper")
 
 
@@ -95,7 +97,7 @@ def _noor(day):
 
 
 def _sam(day):
-    """A customer who got a lot by way of apology, and closed the account."""
+    """A customer who closed the account, and is not new when he comes back."""
     yield day(85, 12)
     sam = people.join(_SAM)
     yield day(74, 12)
@@ -105,6 +107,7 @@ def _sam(day):
     adjustments.confirm(asked.pk, actor=robin())
     yield day(44, 12)
     privacy.close(sam, gives_up=privacy.leaves_behind(sam))
+    yield from come(day(36, 10), _SAM, PRIYA, "email", browser=Browser(DESK))
 
 
 def _adjustments(calendar):

@@ -2,7 +2,7 @@
 
 A friend at his own door was rejected, another on his own browser waits, a third was
 asked. So much is at stake with Oskar that two people of the staff have to agree, and
-one has. Eleven newcomers of one day are one case in the queue.
+one has. Of six newcomers within the hour the last ones wait.
 """
 
 from datetime import timedelta
@@ -12,7 +12,7 @@ from referrals.models import Block, ReferralLink, ReviewCase
 from shop.demo import errands, people
 from shop.demo.friends.browsers import ANDROID, DESK, LAPTOP, Browser
 from shop.demo.friends.coming import come, join, known, link_of, person
-from shop.demo.friends.offer import LEE, STALL, robin
+from shop.demo.friends.offer import LEE, STALL, meanwhile, robin
 from shop.demo.story import Calendar, Scene
 
 MAX = people.Person(
@@ -30,7 +30,6 @@ _CROWD = [
     person(name, f"{name.split()[0].lower()}@postbox.example", shows_name=False)
     for name in (
         *["Ada Frost", "Ben Frost", "Cleo Hart", "Dirk Hart", "Eve Moss", "Finn Moss"],
-        *["Gil Reed", "Hope Reed", "Ian Vale", "Joy Vale", "Kit Vale"],
     )
 ]
 _HIS_NETWORK = "198.51.100.24"
@@ -64,10 +63,14 @@ def _oskar(day):
     browser.click(link_of(MAX), "copy")
     yield day(47, 15)
     oskar = join(_OSKAR, browser)
-    yield day(17, 10)
+    yield day(45, 10)
+    review.approve(_case(oskar), actor=robin(), reason="A busy day, nothing else")
+    yield day(12, 10)
     errands.buy(oskar, {"TG-DOM-CLAY": 4})
-    yield day(16, 10)
-    review.approve(_case(oskar), actor=known(LEE), reason="Lamps for a café, he says")
+    yield day(2, 8)
+    review.reopen(_case(oskar), actor=robin(), reason="Four lamps at once?")
+    yield day(1, 15)
+    review.approve(_case(oskar), actor=known(LEE), reason="They are for a café")
 
 
 def _dana(day):
@@ -88,11 +91,9 @@ def _dana(day):
 def _jamie(day):
     """On the very browser on which he had signed in."""
     browser = Browser(ANDROID)
-    yield day(18, 20)
+    yield day(3, 20)
     browser.sign_in(known(MAX))
-    jamie = yield from come(day(17, 20), _JAMIE, MAX, "qr", browser=browser)
-    yield day(16, 20)
-    errands.buy(jamie, {"TG-HAL-CLAY": 1})
+    yield from come(day(2, 7), _JAMIE, MAX, "qr", browser=browser)
 
 
 def _noah(day):
@@ -112,30 +113,29 @@ def _noah(day):
 def _quick(day):
     """A mailbox to throw away, from a site that collects codes: asked about it."""
     quick = yield from come(
-        day(10, 9), _QUICK, MAX, "", referer="https://www.couponfollow.com/tandem"
+        day(2, 11), _QUICK, MAX, "", referer="https://www.couponfollow.com/tandem"
     )
-    yield day(9, 9)
+    yield day(1, 9)
     question = "Which address may we write to in the long run?"
     review.ask(_case(quick), actor=robin(), reason=question)
 
 
 def _crowd(day):
-    """Eleven from one network and one mail domain within an hour."""
-    link = None
-    for number, newcomer in enumerate(_CROWD):
-        yield day(5, 14) + timedelta(minutes=4 * number)
-        link = link or link_of(MAX)
-        browser = Browser(ANDROID, f"{_HALL}.{10 + number}")
-        browser.click(link, "whatsapp")
-        browser.look_around()
-        join(newcomer, browser)
-    yield day(4, 10)
+    """From one network and one mail domain, on a day on which few were too many."""
+    with meanwhile(REFERRAL_MOST_A_DAY={"inviter": 5, "network": 3, "domain": 3}):
+        for number, newcomer in enumerate(_CROWD):
+            yield day(2, 14) + timedelta(minutes=4 * number)
+            browser = Browser(ANDROID, f"{_HALL}.{10 + number}")
+            browser.click(link_of(MAX), "whatsapp")
+            browser.look_around()
+            join(newcomer, browser)
+    yield day(1, 10)
     lee = known(LEE)
     hall = f"{_HALL}.0/24"
-    reason = "Eleven newcomers within an hour"
+    reason = "Six newcomers within the hour"
     blocks.block(Block.Kind.DOMAIN, "postbox.example", actor=lee, reason=reason)
     blocks.block(Block.Kind.NETWORK, hall, actor=lee, reason=reason)
-    yield day(3, 16)
+    yield day(1, 16)
     blocks.lift(Block.objects.get(value=hall), actor=robin())  # a hall of students
     stall = ReferralLink.objects.get(campaign__name=STALL, path="/c/kitchen-table/")
     code = stall.codes.get().text

@@ -21,7 +21,6 @@ MAYA = people.Person(
     shows="many links, cards, a milestone, credit that ends",
 )
 _INES = person("Ines Carvalho", "ines@carvalho.example")
-_DANIEL = person("Daniel Cohen", "daniel@cohen.example")
 _HANA = person("Hana Sato", "hana@sato.example")
 WALE = person("Wale Adeyemi", "wale@adeyemi.example")
 _GRETA = person("Greta Holm", "greta@holm.example", shows_name=False)
@@ -38,7 +37,6 @@ def scenes(calendar: Calendar) -> list[Scene]:
         _codes(calendar.day),
         _pays_with_balance(calendar),
         _ines(calendar.day),
-        _daniel(calendar.day),
         _hana(calendar.day),
         _wale(calendar.day),
         _greta(calendar.day),
@@ -49,7 +47,7 @@ def scenes(calendar: Calendar) -> list[Scene]:
 
 
 def _maya(day):
-    yield day(110, 17)
+    yield day(99, 17)
     maya = people.join(MAYA)
     yield day(98, 12)
     browser = Browser(LAPTOP)
@@ -100,21 +98,12 @@ def _pays_with_balance(calendar):
 
 
 def _ines(day):
-    ines = yield from come(day(93, 10), _INES, MAYA, "whatsapp")
+    yield day(93, 9)
+    blog = ReferralLink.objects.get(owner=known(MAYA), label="Kitchen blog")
+    article = "utm_source=blog&utm_medium=article"
+    ines = yield from come(day(93, 10), _INES, blog, "", query=article)
     yield day(92, 21)
     errands.buy(ines, {"TG-SEL-HARB": 1})
-    yield day(1, 20)  # three months are over
-    errands.buy(ines, {"TG-RIP-CHAL": 1})
-
-
-def _daniel(day):
-    yield day(52, 8)
-    blog = ReferralLink.objects.get(owner=known(MAYA), label="Kitchen blog")
-    daniel = yield from come(
-        day(50, 13), _DANIEL, blog, "", query="utm_source=blog&utm_medium=article"
-    )
-    yield day(49, 19)
-    errands.buy(daniel, {"TG-DOM-CLAY": 1})
 
 
 def _hana(day):
@@ -134,19 +123,15 @@ def _wale(day):
     wale = join(WALE, code=card.code)
     yield day(39, 18)
     errands.buy(wale, {"TG-LEV-CHAL": 1})
-    yield day(9, 18)
-    errands.buy(wale, {"TG-COL-CLAY": 1})
 
 
 def _greta(day):
-    """Was shown a product, and bought it."""
+    """Was shown a product, and thinks about it."""
     yield day(33, 7)
     tumbler = links.for_product(known(MAYA), _tumbler())
     browser = Browser(LAPTOP)
-    greta = yield from come(day(33, 8), _GRETA, tumbler, "product", browser=browser)
-    yield day(31, 20)
-    browser.view("TG-RIP-MIST", adds=True, checks_out=True)
-    buy(greta, {"TG-RIP-MIST": 1}, browser)
+    yield from come(day(33, 8), _GRETA, tumbler, "product", browser=browser)
+    browser.view("TG-RIP-MIST", adds=True)
 
 
 def _kayas(day):

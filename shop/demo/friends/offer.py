@@ -10,9 +10,9 @@ from accounts.models import User
 from catalog.models import Category
 from referrals import breaker, budgets, canaries, links, terms
 from referrals.models import Campaign, ReferralLink, ReleasePause
-from shop.demo import errands, people
+from shop.demo import people
 from shop.demo.friends.coming import come, known, person
-from shop.demo.story import Calendar, Scene
+from shop.demo.story import OPENED, Calendar, Scene
 from shop.kit.currencies import about
 
 LEE = people.Person(
@@ -22,8 +22,7 @@ LEE = people.Person(
     is_staff=True,
     shows="what takes two people",
 )
-OPENED = 100  # days ago
-STALL = "Market stall"
+STALL, STALL_OPENED = "Market stall", 60
 _ELLEN = person("Ellen Brandt", "ellen@brandt.example")
 
 
@@ -61,7 +60,7 @@ def robin() -> User:
 
 
 def _colleague(calendar):
-    yield calendar.day(128, 10)
+    yield calendar.day(OPENED, 8, 30)
     people.join(LEE)
     canaries.plant()
 
@@ -100,14 +99,12 @@ def _terms(calendar):
 
 def _stall(calendar):
     """A campaign of the shop's own: its links have no owner, and nobody earns."""
-    yield calendar.day(60, 11)
+    yield calendar.day(STALL_OPENED, 11)
     stall = _campaign(STALL, touch="last", visit_days=14)
     poster = _link(stall, label="Poster at the stall", path="/c/kitchen-table/")
     _link(stall, label="Leaflet of last autumn", expires_at=calendar.day(30, 0))
     tote = _link(stall, label="Tote bags")
-    ellen = yield from come(calendar.day(38, 14), _ELLEN, poster, "qr")
-    yield calendar.day(37, 20)
-    errands.buy(ellen, {"TG-LED-CHAL-17": 1})
+    yield from come(calendar.day(38, 14), _ELLEN, poster, "qr")
     yield calendar.day(12, 9)
     links.end(tote)
 

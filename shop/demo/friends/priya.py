@@ -30,7 +30,6 @@ _BJORN = person("Björn Dahl", "bjorn@dahl.example")
 _CHIDI = person("Chidi Eze", "chidi@eze.example")
 _EMMA = person("Emma Clarke", "emma@clarke.example")
 _SECOND = person("P. Raman", "priya+second@tandem.example", shows_name=False)
-_WALTER = person("Walter Nowak", "walter@nowak.example")
 _FARAH = person("Farah Aziz", "farah@aziz.example")
 _NIKOLAI = person("Nikolai Raman", "nikolai@raman.example")
 _RAVI = person("Ravi Iyer", "ravi@iyer.example")
@@ -48,7 +47,6 @@ def scenes(calendar: Calendar) -> list[Scene]:
         _chidi(day),
         _emma(day),
         _second(day),
-        _walter(day),
         _farah(day),
         _nikolai(day),
         _ravi(day),
@@ -103,13 +101,6 @@ def _emma(day):
 def _second(day):
     """Her own mailbox under another spelling."""
     yield from come(day(37, 21), _SECOND, PRIYA, "copy")
-
-
-def _walter(day):
-    """Had bought as a guest before anybody invited him."""
-    yield day(64, 10)
-    buy_as_guest(_WALTER, {"TG-TDM-OAK": 1}, Browser(DESK), door=881)
-    yield from come(day(36, 10), _WALTER, PRIYA, "email", browser=Browser(DESK))
 
 
 def _farah(day):

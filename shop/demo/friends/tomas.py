@@ -49,17 +49,16 @@ def scenes(calendar: Calendar) -> list[Scene]:
 
 
 def _tomas(day):
-    yield day(100, 20)
+    yield day(99, 20)
     tomas = people.join(TOMAS)
     yield day(60, 20)
     board.join(tomas, "Riverside")
     mails = [each for each in vars(notices.choices_of(tomas)) if "tells" in each]
     notices.choose(tomas, **dict.fromkeys(mails, False))
     notices.ask_later(tomas)
-    for ago in (32, 10):  # whatever the balance holds
-        yield day(ago, 20)
-        all_of_it = ledger.balance(tomas, settings.SHOP_CURRENCY)
-        errands.buy(tomas, {"TG-REE-CHAL": 1}, balance=all_of_it)
+    yield day(10, 20)
+    all_of_it = ledger.balance(tomas, settings.SHOP_CURRENCY)
+    errands.buy(tomas, {"TG-REE-CHAL": 1}, balance=all_of_it)
 
 
 def _rosa(day):
@@ -135,6 +134,6 @@ def _viktor(day):
 
 def _kofi(day):
     """So many went back that the next friend is looked at."""
-    kofi = yield from come(day(3, 9), _KOFI, TOMAS, "whatsapp")
-    yield day(2, 20)
+    kofi = yield from come(day(2, 9), _KOFI, TOMAS, "whatsapp")
+    yield day(1, 20)
     errands.buy(kofi, {"TG-STC-SMOK": 1})

@@ -12,6 +12,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo's passwords are public; SHOP_ENV is production."
             )
-        catalogue.load(say=self.stdout.write)
-        delivery.load()
-        story.load(say=self.stdout.write)
+        with catalogue.pictures(say=self.stdout.write):
+            catalogue.load(say=self.stdout.write)
+            delivery.load()
+            story.load(say=self.stdout.write)

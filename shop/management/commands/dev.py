@@ -13,8 +13,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils import timezone
 
-from shop.demo import people, story
+from shop.demo import clock, people, story
 
 
 class Command(BaseCommand):
@@ -46,9 +47,14 @@ class Command(BaseCommand):
             raise CommandError(f"{family.lost} ended by itself, so the rest did too.")
 
     def prepare(self):
-        if not connection.introspection.table_names():
+        if connection.introspection.table_names():
+            call_command("migrate", verbosity=0)
+        else:
             self.stdout.write("Making the database …")
-        call_command("migrate", verbosity=0)
+            # The first version of the offer is as old as the demo's past.
+            with clock.lent() as moved:
+                moved.move_to(story.Calendar(timezone.now()).day(story.OPENED, 7))
+                call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
         call_command("demo")
 
