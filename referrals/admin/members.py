@@ -25,7 +25,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 class InvitationAdmin(ReadOnlyAdmin):
     """Without the addresses: those are no business of anybody's here."""
 
-    list_display = ["sender", "campaign", "created_at", "sent_at", "reminded_at"]
+    list_display = ["sender", "campaign", "created_at", "sent_at"]
     list_select_related = ["sender", "campaign"]
     search_fields = ["sender__email"]
     exclude = ["address", "address_hash"]

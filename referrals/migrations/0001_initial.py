@@ -292,7 +292,6 @@ class Migration(migrations.Migration):
                 ("address_hash", models.CharField(max_length=64)),
                 ("note", models.CharField(blank=True, max_length=200)),
                 ("sent_at", models.DateTimeField(blank=True, null=True)),
-                ("reminded_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "campaign",

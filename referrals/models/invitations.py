@@ -28,7 +28,6 @@ class Invitation(models.Model):
     address_hash = models.CharField(max_length=64)
     note = models.CharField(max_length=200, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
-    reminded_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
