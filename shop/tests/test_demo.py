@@ -54,12 +54,10 @@ with opening.shop_open():
 MODELS = [*apps.get_app_config("referrals").get_models()]
 MODELS += [Adjustment, CreditLot, LedgerAccount]
 
-# What the demo must not show, or what does not come about, and why.
+# What the demo must not show, and why.
 LEFT_OUT = {
     ("ReleasePause", "is_standing", 1): "the first credit of a newcomer would wait",
     ("ReleasePause", "ended_at", None): "the first credit of a newcomer would wait",
-    ("Invitation", "reminded_at", "a moment"): "nobody is reminded",
-    ("Reward", "state", "expired"): "credit ends by lots",
 }
 
 

@@ -9,14 +9,20 @@ from referrals.models import Attribution, Reward, Visit
 from shop.demo.friends import crowd, max, maya, offer, priya, spoken, tomas
 from shop.demo.story import Calendar, Scene
 
-# What the worker does at night, as far as something moves by it.
-ROUNDS = [settlement.release_due, attributions.lapse_forgotten]
 CAST = [maya.MAYA, tomas.TOMAS, priya.PRIYA, max.MAX, offer.LEE]
 
 
 def scenes(calendar: Calendar) -> list[Scene]:
     parts = (offer, crowd, maya, tomas, priya, max, spoken)
     return [scene for part in parts for scene in part.scenes(calendar)]
+
+
+def settle_what_ended() -> None:
+    settlement.settle_all(settlement.ended())
+
+
+# What the worker does at night, as far as something moves by it.
+ROUNDS = [settlement.release_due, attributions.lapse_forgotten, settle_what_ended]
 
 
 def count_the_past() -> None:
