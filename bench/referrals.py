@@ -59,17 +59,18 @@ BIG = (
 )
 
 rows: list[dict] = []
+sizes: dict[str, int] = {}
 
 
 def main():
     if connection.vendor != "postgresql":
         sys.exit("Give DATABASE_URL of a scratch PostgreSQL database.")
     setup_test_environment()
-    sizes = {
-        "visits": Visit.objects.count(),
-        "attributions": Attribution.objects.count(),
-        "orders": Order.objects.count(),
-    }
+    sizes.update(
+        visits=Visit.objects.count(),
+        attributions=Attribution.objects.count(),
+        orders=Order.objects.count(),
+    )
     codes = list(Code.objects.order_by("pk").values_list("text", flat=True)[:CLICKS])
     trivial = requests("a trivial view", lambda client, n: client.get("/healthz"))
     first = requests(
@@ -93,12 +94,14 @@ def main():
         row.update(retention.purge())
     with timed("purge, again") as row:
         row.update(retention.purge())
-    report(sizes)
 
 
 def note(**row):
-    """Print a figure as soon as it is there: the whole takes minutes."""
+    """Print and keep a figure as soon as it is there: the whole takes minutes."""
     rows.append(row)
+    found = {"sizes": sizes, "rows": rows}
+    path = HERE / "latest-referrals.json"
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     said = ", ".join(f"{name} {value}" for name, value in row.items() if name != "what")
     print(f"{row['what']:52} {said}", flush=True)
 
@@ -250,12 +253,6 @@ def plans(codes):
         if scanned:
             print(plan)
             sys.exit(f"{what}: reads {scanned} from end to end")
-
-
-def report(sizes):
-    found = {"sizes": sizes, "rows": rows}
-    path = HERE / "latest-referrals.json"
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
