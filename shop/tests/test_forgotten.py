@@ -2,6 +2,7 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
@@ -49,6 +50,7 @@ WORDS = {
     ),
     "account.EmailAddress": ("user", {"email"}, set()),
     "socialaccount.SocialAccount": ("user", {"uid"}, {"provider", "extra_data"}),
+    "mfa.Authenticator": ("user", {"data"}, set()),
     "kit.Message": (
         "",
         {"recipient", "unsubscribe_url", "subject", "text", "html", "error"},
@@ -140,6 +142,7 @@ def person(client):
     make_visit(make_visitor(user=anna))
     Address.objects.create(user=anna, name="Anna", street="Elm 1", country="DE")
     SocialAccount.objects.create(user=anna, provider="google", uid="1")
+    Authenticator.objects.create(user=anna, type="webauthn", data={"name": "Phone"})
     link = make_link(anna)
     codes.choose(links.add(anna, "Flyer"), "LUNA-MOON")
     SharedCart.objects.create(link=link, token="t" * 22, content_hash="f" * 64)
