@@ -5,7 +5,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 
 from accounts import authenticators
-from shop.kit.staff import ReadOnlyAdmin, confirm, linked
+from shop.kit.staff import ReadOnlyAdmin, confirm, linked, moment
 
 MOST_AT_ONCE = 20
 
@@ -16,8 +16,8 @@ admin.site.unregister(Authenticator)
 class AuthenticatorAdmin(ReadOnlyAdmin):
     """Whoever may change them lets a member in again who lost phone and codes."""
 
-    list_display = ["name", "kind", "person", "created_at", "last_used_at"]
-    list_filter = ["type", "created_at", "last_used_at"]
+    list_display = ["__str__", "kind", "person", "added", "used"]
+    list_filter = ["type", "last_used_at"]
     list_select_related = ["user"]
     search_fields = ["=user__email"]
     search_help_text = "A member's whole email"
@@ -27,6 +27,8 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     actions = ["take_off"]
 
     person = linked("user", "Member")
+    added = moment("created_at", "Added")
+    used = moment("last_used_at", "Last used")
 
     @admin.display(description="Kind", ordering="type")
     def kind(self, row):
