@@ -105,7 +105,8 @@ def post(
         done = Transfer.objects.filter(key=key).first()
         if not done:
             raise
-        accounts = _lock(currency, debit, credit)
+        with transaction.atomic():
+            accounts = _lock(currency, debit, credit)
         return _same(done, accounts[debit], accounts[credit], amount)
 
 

@@ -1,5 +1,9 @@
 """What a test wants to find in the running shop; each function runs inside of it."""
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from accounts import adjustments
 from accounts.models import User
 from referrals import settlement
@@ -24,7 +28,12 @@ def friends_to_look_at() -> None:
         attribution = make_attribution(inviter, friend)
         evidence = "device 0123456789ab" if number < 2 else f"device {number:012}"
         attribution.signals.create(code="same_device", weight=60, evidence=evidence)
-        ReviewCase.objects.create(attribution=attribution, score=60)
+        # Before those of the demo: the queue begins with them.
+        ReviewCase.objects.create(
+            attribution=attribution,
+            score=60,
+            opened_at=timezone.now() - timedelta(days=300),
+        )
         settlement.settle(make_order(friend))
 
 
