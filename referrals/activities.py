@@ -7,7 +7,6 @@ who follow one path; nothing is decided by them.
 from datetime import datetime
 from urllib.parse import quote
 
-from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -37,8 +36,8 @@ def note(request, step: Step, subject: str = "") -> None:
     if visitor is None or visitor.is_owner or request.user.is_staff:
         return
     # Asked of the cache first: a page that is opened twice costs no query.
-    seen = f"activity:{visitor.pk}:{step}:{quote(subject)}"
-    if not cache.add(seen, 1, timeout=_MINUTE) or not _is_kept(visitor):
+    seen = f"{visitor.pk}:{step}:{quote(subject)}"
+    if not limits.is_first("step", seen, seconds=_MINUTE) or not _is_kept(visitor):
         return
     _write(visitor.pk, step, subject, timezone.now())
 

@@ -21,6 +21,18 @@ def count(name: str, key: str, *, seconds: int) -> int:
         return 1
 
 
+def is_first(name: str, key: str, *, seconds: int) -> bool:
+    """Whether so many seconds have passed since this was last the first time."""
+    slot, now = f"limit:{name}:{key}:first", time.time()
+    if cache.add(slot, now, timeout=seconds):
+        return True
+    # The moment is the value: by our clock, whatever clock the cache goes by.
+    if now - cache.get(slot, 0) < seconds:
+        return False
+    cache.set(slot, now, timeout=seconds)
+    return True
+
+
 def is_used_up(name: str, key: str, *, limit: int, seconds: int) -> bool:
     """Whether this window's tries are used up or the key is shut; asking counts none.
 
