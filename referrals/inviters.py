@@ -5,6 +5,7 @@ who they say they are says more.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -51,21 +52,26 @@ class Quality:
         return _rate(self.regulars, self.buyers)
 
 
-def ranked() -> QuerySet[User]:
-    """Everybody who brought a friend that counts, who brought the most first."""
-    counts = Count(
-        "invited", filter=~Q(invited__status=Attribution.Status.VOID), distinct=True
-    )
-    people = User.objects.annotate(friends=counts).filter(friends__gt=0)
-    return people.order_by("-friends", "pk")
+def ranked() -> QuerySet:
+    """Who brought friends that count, and how many: (key of the inviter, friends).
+
+    Who brought the most comes first.
+    """
+    counting = Attribution.objects.exclude(status=Attribution.Status.VOID).order_by()
+    rows = counting.filter(inviter__isnull=False).values_list("inviter")
+    return rows.annotate(friends=Count("pk")).order_by("-friends", "inviter")
 
 
-def quality(people: list[User], currency: str) -> list[Quality]:
-    """What is known of these, as `ranked` gave them. Four queries for any number.
+def quality(rows: Iterable[tuple[int, int]], currency: str) -> list[Quality]:
+    """What is known of these, as `ranked` gave them. Five queries for any number.
 
     Money in other currencies is left out.
     """
-    found = {each.pk: Quality(each, currency, each.friends) for each in people}
+    friends = dict(rows)
+    people = User.objects.in_bulk(friends)
+    found = {
+        key: Quality(people[key], currency, number) for key, number in friends.items()
+    }
     ids = list(found)
     for row in _bought(ids, currency):
         each = found[row["user__attribution__inviter"]]

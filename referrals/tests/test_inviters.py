@@ -62,7 +62,7 @@ def anna():
 
 
 def test_quality_is_more_than_a_number_of_friends(anna):
-    (found,) = inviters.quality(list(inviters.ranked()), "USD")
+    (found,) = inviters.quality(inviters.ranked(), "USD")
 
     assert (found.inviter, found.friends) == (anna, 3)
     assert (found.buyers, found.regulars, found.orders) == (2, 2, 5)
@@ -75,7 +75,7 @@ def test_quality_is_more_than_a_number_of_friends(anna):
 def test_other_money_is_another_sum(anna):
     bought(make_attribution(anna).invitee, goods=700, currency="EUR")
 
-    (euros,) = inviters.quality(list(inviters.ranked()), "EUR")
+    (euros,) = inviters.quality(inviters.ranked(), "EUR")
 
     assert euros.value == 700
 
@@ -84,7 +84,7 @@ def test_what_an_inviter_earned_is_what_they_kept():
     friend = make_attribution(terms=set_terms(hold_days=0))
     settlement.settle(make_order(friend.invitee))
 
-    (found,) = inviters.quality(list(inviters.ranked()), "USD")
+    (found,) = inviters.quality(inviters.ranked(), "USD")
 
     assert found.earned == 500
 
@@ -92,7 +92,7 @@ def test_what_an_inviter_earned_is_what_they_kept():
 def test_without_orders_there_is_no_rate():
     make_attribution()
 
-    (found,) = inviters.quality(list(inviters.ranked()), "USD")
+    (found,) = inviters.quality(inviters.ranked(), "USD")
 
     assert (found.refund_rate, found.repeat_rate) == ("–", "–")
 
