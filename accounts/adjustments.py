@@ -36,6 +36,10 @@ class TooLittle(Refused):
     """The member's balance is lower than what would be taken."""
 
 
+class Gone(Refused):
+    """The member has closed the account: there is nobody to give to or take from."""
+
+
 def ask(
     *,
     owner: User,
@@ -50,7 +54,7 @@ def ask(
     """Give (`is_credit`) or take `amount` minor units; large ones wait for another.
 
     `reason` is for the shop, `words` are what the member reads. One `token` is one
-    adjustment: whoever asks twice gets the first. Raises OwnAffair, OverLimit and
+    adjustment: whoever asks twice gets the first. Raises OwnAffair, OverLimit, Gone and
     TooLittle; then nothing has changed.
     """
     if owner == actor:
@@ -58,10 +62,11 @@ def ask(
     with transaction.atomic():
         # Sums of a day are true for whoever holds both rows.
         people = User.objects.select_for_update(no_key=True).order_by("pk")
-        list(people.filter(pk__in=[owner.pk, actor.pk]))
+        found = {each.pk: each for each in people.filter(pk__in=[owner.pk, actor.pk])}
         done = Adjustment.objects.filter(token=token).first()
         if done:
             return done
+        _still_here(found[owner.pk])
         _within_limit(actor, amount, currency)
         today = _today().filter(owner=owner, currency=currency)
         made = Adjustment.objects.create(
@@ -81,12 +86,17 @@ def ask(
 
 
 def confirm(adjustment_id: int, *, actor: User) -> Adjustment:
-    """Another person says the same: it is posted. Raises OwnAffair, NotWaiting and
-    TooLittle; then nothing has changed."""
+    """Another person says the same: it is posted. Raises OwnAffair, NotWaiting, Gone
+    and TooLittle; then nothing has changed."""
     with transaction.atomic():
+        # Whoever closes an account holds its row, and comes before us or after.
+        asked = Adjustment.objects.filter(pk=adjustment_id)
+        people = User.objects.select_for_update(no_key=True)
+        owner = people.get(pk__in=asked.values("owner"))
         waiting = _waiting(adjustment_id)
         if actor.pk in (waiting.owner_id, waiting.asked_by_id):
             raise OwnAffair("Another person has to confirm it.")
+        _still_here(owner)
         waiting.decided_by = actor
         _post(waiting)
     return waiting
@@ -133,6 +143,12 @@ def _within_limit(actor, amount, currency):
     if amount > left:
         shown = format_money(max(0, left), currency)
         raise OverLimit(f"That is more than you may move today: {shown} are left.")
+
+
+def _still_here(owner):
+    """The caller holds the owner's row, and read it under that lock."""
+    if owner.is_closed:
+        raise Gone("This account was closed by its owner. Nothing can be given or taken.")
 
 
 def _today():

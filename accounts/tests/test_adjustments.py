@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts import adjustments, ledger
+from accounts import adjustments, ledger, privacy
 from accounts.models import Adjustment, Transfer, User
 from orders.tests.racing import at_once
 from shop.kit.staff import change_url
@@ -307,6 +307,31 @@ def test_pages_are_for_those_who_may(anna):
     assert looker.get(change_url(Adjustment, row.pk)).status_code == 200
 
 
+def test_nothing_is_posted_to_an_account_that_was_closed_meanwhile(anna):
+    boss, other = make_boss(), signed_in(make_boss("other@example.com"))
+    row = ask(anna, boss, 9000)
+    decide = reverse("admin:accounts_adjustment_decide", args=[row.pk])
+    privacy.close(anna, gives_up={})
+
+    page = other.post(decide, {"verdict": "confirm"}, follow=True)
+
+    assert "This account was closed by its owner" in page.content.decode()
+    assert not Transfer.objects.exists()
+    other.post(decide, {"verdict": "refuse", "reason": "Nobody is there"})
+    row.refresh_from_db()
+    assert row.state == "Refused"
+
+
+def test_nothing_is_asked_for_a_closed_account(anna):
+    privacy.close(anna, gives_up={})
+    client = signed_in(make_clerk())
+
+    page = client.post(page_of(anna), said(client, anna))
+
+    assert "This account was closed by its owner" in page.content.decode()
+    assert not Adjustment.objects.exists()
+
+
 def test_nobody_opens_their_own_page_to_any_use():
     boss = make_boss()
     client = signed_in(boss)
@@ -372,3 +397,23 @@ def test_one_word_is_the_last_when_two_decide_at_one_moment(anna):
     assert sum(isinstance(each, adjustments.NotWaiting) for each in found) == 1
     made.refresh_from_db()
     assert ledger.balance(anna, "USD") == (9000 if made.state == "Done" else 0)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_whoever_closes_an_account_first_is_given_nothing_afterwards(anna):
+    boss, other = make_boss(), make_boss("other@example.com")
+    made = ask(anna, boss, 9000)
+
+    confirmed, closed = at_once(
+        lambda: adjustments.confirm(made.pk, actor=other),
+        lambda: privacy.close(anna, gives_up={}),
+    )
+
+    anna.refresh_from_db()
+    if anna.is_closed:
+        assert isinstance(confirmed, adjustments.Gone)
+        assert ledger.balance(anna, "USD") == 0
+    else:
+        assert isinstance(closed, privacy.BalanceChanged)
+        assert ledger.balance(anna, "USD") == 9000
