@@ -169,6 +169,7 @@ def questioned():
     MilestoneReward,
 )
 def milestone_rewards():
+    """Of one that was taken back, what ran out before is left."""
     cost = f"""
         SELECT {books.part("transfer.key", 2)} AS reward_id,
                SUM(CASE WHEN debit.kind = 'programme_cost' AND credit.kind <> 'owed'
@@ -180,7 +181,7 @@ def milestone_rewards():
           AND 'programme_cost' IN (debit.kind, credit.kind)
         GROUP BY 1
     """
-    held = "CASE WHEN reward.state = 'available' THEN reward.amount ELSE 0 END"
+    held = "reward.amount - reward.amount_reversed"
     return books.ask(
         f"""
         SELECT reward.id, {held}, COALESCE(cost.total, 0)

@@ -178,7 +178,7 @@ def _about_question(question):
     return {"question": question, "support_email": settings.SUPPORT_EMAIL}
 
 
-def milestone_reached(reward: MilestoneReward) -> None:
+def milestone_reached(reward: MilestoneReward, amount: int) -> None:
     """So many friends bought that there is credit on top.
 
     One mail each time, for it may go back and come again.
@@ -188,7 +188,7 @@ def milestone_reached(reward: MilestoneReward) -> None:
         f"milestone:{reward.pk}:{reward.sequence}",
         reward.recipient.email,
         "milestone_reached",
-        {"reward": reward, **_links()},
+        {"reward": reward, "amount": amount, **_links()},
     )
 
 

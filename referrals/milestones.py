@@ -1,7 +1,8 @@
 """What a number of friends earns on top: once per milestone, for ever.
 
-Friends whose reward is available are counted. Fewer again, and it is taken back; as
-many again, and the same row is paid once more.
+Friends whose reward is available are counted. Fewer again, and it is taken back, but
+for what ran out before and was nobody's gain; as many again, and what was taken comes
+back by the same row.
 """
 
 from django.utils import timezone
@@ -79,7 +80,7 @@ def _grant(order, attribution, milestone, budget):
         amount=milestone.amount,
         currency=attribution.terms.currency,
     )
-    _pay(order, reward, attribution.terms)
+    _pay(order, reward, attribution.terms, reward.amount)
 
 
 def _pay_again(order, reward, terms, budget):
@@ -87,41 +88,45 @@ def _pay_again(order, reward, terms, budget):
         budgets.take(budget, reward.amount)
     except budgets.Exhausted:
         return
-    _pay(order, reward, terms)
+    _pay(order, reward, terms, reward.amount_reversed)
 
 
-def _pay(order, reward, terms):
+def _pay(order, reward, terms, amount):
     reward.sequence += 1
-    ledger.post(
-        key=f"milestone:{reward.pk}:{reward.sequence}",
-        debit=(None, Kind.PROGRAMME_COST),
-        credit=(reward.recipient, Kind.WALLET),
-        amount=reward.amount,
-        currency=reward.currency,
-        kind="reward",
-        reason=f"{reward.friends_count} friends bought",
-        expires_at=terms.credit_ends(timezone.now()),
-    )
-    reward.state = State.AVAILABLE
-    reward.save(update_fields=["state", "sequence"])
+    if amount:
+        ledger.post(
+            key=f"milestone:{reward.pk}:{reward.sequence}",
+            debit=(None, Kind.PROGRAMME_COST),
+            credit=(reward.recipient, Kind.WALLET),
+            amount=amount,
+            currency=reward.currency,
+            kind="reward",
+            reason=f"{reward.friends_count} friends bought",
+            expires_at=terms.credit_ends(timezone.now()),
+        )
+    reward.state, reward.amount_reversed = State.AVAILABLE, 0
+    reward.save(update_fields=["state", "sequence", "amount_reversed"])
     _note(order, reward, "milestone_reached", "Inviter reached a milestone")
-    notices.milestone_reached(reward)
+    if amount:
+        notices.milestone_reached(reward, amount)
 
 
 def _reverse(order, reward, budget):
     reward.sequence += 1
+    amount = reward.amount - ledger.ran_out(f"milestone:{reward.pk}:")
     ledger.take_back(
         key=f"milestone:{reward.pk}:{reward.sequence}",
         user=reward.recipient,
-        amount=reward.amount,
+        amount=amount,
         currency=reward.currency,
         reason=f"Fewer than {reward.friends_count} friends count now",
     )
-    reward.state = State.REVERSED
-    reward.save(update_fields=["state", "sequence"])
+    reward.state, reward.amount_reversed = State.REVERSED, amount
+    reward.save(update_fields=["state", "sequence", "amount_reversed"])
     budgets.give_back(budget, reward.amount)
     _note(order, reward, "milestone_lost", "Inviter's milestone was taken back")
-    notices.milestone_lost(reward)
+    if amount:
+        notices.milestone_lost(reward, amount)
 
 
 def _note(order, reward, kind, text):

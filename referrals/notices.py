@@ -101,26 +101,26 @@ def reward_void(reward: Reward, event: OrderEvent) -> None:
         emails.reward_void(reward, event.pk, why.text, why.appeal_email)
 
 
-def milestone_reached(reward: MilestoneReward) -> None:
+def milestone_reached(reward: MilestoneReward, amount: int) -> None:
     """So many friends bought that there is credit on top, maybe once more."""
     _keep(
         reward.recipient,
         Kind.MILESTONE,
         f"milestone:{reward.pk}:{reward.sequence}",
-        f"{_money(reward, reward.amount)} on top: {reward.friends_count} of your "
+        f"{_money(reward, amount)} on top: {reward.friends_count} of your "
         "friends have bought.",
     )
     if _wants(reward.recipient, "tells_milestones"):
-        emails.milestone_reached(reward)
+        emails.milestone_reached(reward, amount)
 
 
-def milestone_lost(reward: MilestoneReward) -> None:
+def milestone_lost(reward: MilestoneReward, amount: int) -> None:
     """Fewer friends count than the milestone asks for, so its credit went back."""
     _keep(
         reward.recipient,
         Kind.MILESTONE,
         f"milestone:{reward.pk}:{reward.sequence}",
-        f"{_money(reward, reward.amount)} went back: fewer than "
+        f"{_money(reward, amount)} went back: fewer than "
         f"{reward.friends_count} of your friends count now.",
     )
 

@@ -75,7 +75,8 @@ def export(user: User) -> dict:
         ),
         "milestones": _rows(
             MilestoneReward.objects.filter(recipient=user),
-            *["friends_count", "amount", "currency", "state", "created_at"],
+            *["friends_count", "amount", "amount_reversed", "currency", "state"],
+            "created_at",
         ),
         "invitations_sent": _rows(
             Invitation.objects.filter(sender=user), "note", "created_at", "sent_at"

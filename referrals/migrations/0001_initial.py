@@ -1697,6 +1697,13 @@ class Migration(migrations.Migration):
                 ),
                 ("friends_count", models.PositiveIntegerField()),
                 ("amount", models.PositiveBigIntegerField(help_text="Minor units.")),
+                (
+                    "amount_reversed",
+                    models.PositiveBigIntegerField(
+                        default=0,
+                        help_text="Taken back: all of it but what ran out before.",
+                    ),
+                ),
                 ("currency", models.CharField(max_length=3)),
                 (
                     "state",
@@ -1742,6 +1749,17 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("amount__gt", 0)),
                         name="milestone_reward_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_reversed", 0),
+                            models.Q(
+                                ("amount_reversed__lte", models.F("amount")),
+                                ("state", "reversed"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="milestone_reward_reversed_within",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("state__in", ["available", "reversed"])),

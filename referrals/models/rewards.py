@@ -212,6 +212,9 @@ class MilestoneReward(models.Model):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+")
     friends_count = models.PositiveIntegerField()
     amount = models.PositiveBigIntegerField(help_text="Minor units.")
+    amount_reversed = models.PositiveBigIntegerField(
+        default=0, help_text="Taken back: all of it but what ran out before."
+    )
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=10, choices=State, default=State.AVAILABLE)
     sequence = models.PositiveIntegerField(
@@ -227,6 +230,11 @@ class MilestoneReward(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(amount__gt=0), name="milestone_reward_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_reversed=0)
+                | Q(amount_reversed__lte=F("amount"), state="reversed"),
+                name="milestone_reward_reversed_within",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["available", "reversed"]),

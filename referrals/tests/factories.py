@@ -191,6 +191,7 @@ def make_rows(attribution, order, staff, number) -> None:
         campaign=campaign,
         friends_count=number,
         amount=500,
+        amount_reversed=500,
         currency="USD",
         state=MilestoneReward.State.REVERSED,
     )

@@ -15,6 +15,7 @@ from referrals.models import (
     Campaign,
     InviterQuota,
     MilestoneReward,
+    Notice,
     ReleasePause,
     Reward,
     Settlement,
@@ -386,7 +387,9 @@ def test_the_proof_finds_counters_and_milestones_that_do_not_add_up(inviter, cam
     bring(inviter, 2, terms=set_terms(hold_days=0, milestones={2: 1000}))
     Budget.objects.update(amount_committed=100)
     InviterQuota.objects.filter(period="life").update(used=1)
-    MilestoneReward.objects.update(state=MilestoneReward.State.REVERSED)
+    MilestoneReward.objects.update(
+        state=MilestoneReward.State.REVERSED, amount_reversed=1000
+    )
 
     assert [(row.expected, row.found) for row in books.counted()] == [(2, 1)]
     assert [(row.expected, row.found) for row in books.promised()] == [(1000, 100)]
@@ -588,6 +591,67 @@ def test_a_friend_whose_reward_ran_out_was_brought_all_the_same(
 
     assert Reward.objects.count() == 1
     assert InviterQuota.objects.get(period="life").used == 1
+
+
+def test_of_a_milestone_nothing_is_taken_back_that_ran_out(
+    inviter, stairs, time_machine, mailoutbox, run_jobs
+):
+    """As with a reward: what ran out was nobody's gain, and does not come again."""
+    first, _ = bring(inviter, 2, terms=stairs)
+    spend(inviter, 1600)
+    days_later(time_machine, 91)
+    expiry.end()
+
+    refund = give_back(first, 5000)
+    settlement.settle(first)
+
+    reward = MilestoneReward.objects.get()
+    assert (reward.state, reward.amount_reversed) == ("reversed", 600)
+    assert pots(inviter) == [0, 1100]  # and the friend's reward
+    assert Notice.objects.filter(text__startswith="$6 went back").exists()
+
+    fail(refund)
+    settlement.settle(first)
+    settlement.settle(first)
+    run_jobs()
+
+    reward.refresh_from_db()
+    assert (reward.state, reward.amount_reversed) == ("available", 0)
+    assert pots(inviter) == [0, 0]
+    assert [mail.subject for mail in mailoutbox if "on top" in mail.subject] == [
+        "$10 on top: 2 of your friends bought at Tandem",
+        "$6 on top: 2 of your friends bought at Tandem",
+    ]
+
+
+def test_a_milestone_that_ran_out_whole_moves_nothing_when_it_is_lost(
+    inviter, stairs, time_machine
+):
+    first, _ = bring(inviter, 2, terms=stairs)
+    days_later(time_machine, 91)
+    expiry.end()
+    told = Notice.objects.filter(kind="milestone").count()
+
+    refund = give_back(first, 5000)
+    settlement.settle(first)
+    assert pots(inviter) == [0, 0]
+
+    fail(refund)
+    settlement.settle(first)
+
+    assert MilestoneReward.objects.get().state == MilestoneReward.State.AVAILABLE
+    assert pots(inviter) == [0, 0]
+    assert Notice.objects.filter(kind="milestone").count() == told
+
+
+def test_no_milestone_in_the_balance_says_that_some_of_it_was_taken_back(
+    inviter, stairs
+):
+    bring(inviter, 2, terms=stairs)
+
+    for state, lost in [("available", 1), ("reversed", 1001)]:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            MilestoneReward.objects.update(state=state, amount_reversed=lost)
 
 
 # What holds although nobody looks at it
