@@ -148,7 +148,7 @@ def _within_limit(actor, amount, currency):
 def _still_here(owner):
     """The caller holds the owner's row, and read it under that lock."""
     if owner.is_closed:
-        raise Gone("This account was closed by its owner. Nothing can be given or taken.")
+        raise Gone("This account was closed by its owner: there is nobody to adjust.")
 
 
 def _today():

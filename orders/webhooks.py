@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -24,6 +25,8 @@ FORGOTTEN_AFTER = timedelta(minutes=5)
 # So long Stripe itself tries to tell of the payment that an early event is about.
 EARLY_FOR = timedelta(days=3)
 MOST_ASKED = 100
+# Rows of one statement: no lock is held for longer than these take.
+BATCH = 1000
 
 
 class NotFromStripe(Exception):
@@ -144,6 +147,28 @@ def set_aside_foreign() -> int:
 @jobs.job(attempts=1)
 def set_aside_foreign_events() -> None:
     set_aside_foreign()
+
+
+def forget_old() -> int:
+    """Empty what processed events said, once it is old enough; of how many.
+
+    It names people; what it told of orders is facts of ours by then. Events that still
+    wait keep it. In small pieces: safe to interrupt and to repeat.
+    """
+    before = timezone.now() - timedelta(days=settings.STRIPE_EVENT_DAYS)
+    old = StripeEvent.objects.filter(processed_at__lt=before, payload__isnull=False)
+    count = 0
+    while pks := list(
+        old.order_by("processed_at").values_list("pk", flat=True)[:BATCH]
+    ):
+        count += StripeEvent.objects.filter(pk__in=pks).update(payload=None)
+    return count
+
+
+@jobs.every("forget-events", days=1)
+@jobs.job(lease=timedelta(hours=1))
+def forget_old_events() -> None:
+    forget_old()
 
 
 def _is_ours(event):

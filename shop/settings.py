@@ -219,6 +219,8 @@ if not all(STRIPE_WEBHOOK_SECRETS) or not STRIPE_WEBHOOK_SECRETS:
         "STRIPE_WEBHOOK_SECRETS is not set. Copy the signing secret of the webhook "
         "endpoint from Stripe's dashboard; while rolling it, list both, separated by a comma."
     )
+# After so many days nothing is kept of a processed event but that it came
+STRIPE_EVENT_DAYS = env.int("STRIPE_EVENT_DAYS", default=90)
 SANDBOX = env.bool(
     "SANDBOX", default=STRIPE_SECRET_KEY.startswith(locks.SANDBOX_KEY_PREFIX)
 )

@@ -79,7 +79,9 @@ class StripeEventAdmin(ReadOnlyAdmin):
         "said",
     ]
 
-    said = json_column("payload", "What Stripe said")
+    said = json_column(
+        "payload", "What Stripe said", empty="Not kept any more: the event is old."
+    )
 
     @admin.action(description="Try again, if not processed", permissions=["act"])
     def try_again(self, request, queryset):

@@ -754,7 +754,7 @@ class Migration(migrations.Migration):
                 ),
                 ("event_id", models.CharField(max_length=120, unique=True)),
                 ("type", models.CharField(max_length=80)),
-                ("payload", models.JSONField()),
+                ("payload", models.JSONField(null=True)),
                 (
                     "received_at",
                     models.DateTimeField(default=django.utils.timezone.now),
@@ -778,6 +778,23 @@ class Migration(migrations.Migration):
                         condition=models.Q(("processed_at", None)),
                         fields=["received_at"],
                         name="event_unprocessed",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("payload__isnull", False), ("processed_at__isnull", False)
+                        ),
+                        fields=["processed_at"],
+                        name="event_to_forget",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("payload__isnull", False),
+                            ("processed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="event_forgotten_once_processed",
                     )
                 ],
             },

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from orders.models.order import Order
 from shop.kit import money
-from shop.kit.guards import arrows, frozen, kept, same
+from shop.kit.guards import arrows, emptied, frozen, kept, same
 
 
 class PaymentQuerySet(models.QuerySet):
@@ -115,13 +115,19 @@ class StripeEventQuerySet(models.QuerySet):
         return self.filter(processed_at=None)
 
 
-@frozen("event_id", "type", "payload")
+@kept
+@frozen("event_id", "type")
+@emptied("payload")
 class StripeEvent(models.Model):
-    """The inbox of webhooks: what Stripe said, stored once, before it is acted on."""
+    """The inbox of webhooks: what Stripe said, stored once, before it is acted on.
+
+    The row stays, so that a repeat is known as one; what it said goes in time, for it
+    names people.
+    """
 
     event_id = models.CharField(max_length=120, unique=True)
     type = models.CharField(max_length=80)
-    payload = models.JSONField()
+    payload = models.JSONField(null=True)
     received_at = models.DateTimeField(default=timezone.now)
     processed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -139,7 +145,18 @@ class StripeEvent(models.Model):
                 fields=["received_at"],
                 condition=Q(processed_at=None),
                 name="event_unprocessed",
-            )
+            ),
+            models.Index(
+                fields=["processed_at"],
+                condition=Q(processed_at__isnull=False, payload__isnull=False),
+                name="event_to_forget",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(payload__isnull=False) | Q(processed_at__isnull=False),
+                name="event_forgotten_once_processed",
+            ),
         ]
 
     def __str__(self):

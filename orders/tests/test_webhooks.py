@@ -205,6 +205,44 @@ def test_inv_24_an_event_stored_before_a_crash_is_found_by_our_own_sweep(
     assert webhooks.retry_forgotten() == 0
 
 
+def test_what_an_event_said_is_forgotten_and_that_it_came_is_not(
+    client, stripe_sandbox, order, paid, time_machine, settings
+):
+    settings.STRIPE_EVENT_DAYS = 40
+    deliver(client, stripe_sandbox, paid)
+    waiting = StripeEvent.objects.create(event_id="evt_2", type="x", payload={"id": 2})
+    time_machine.move_to(timezone.now() + timedelta(days=39))
+    assert webhooks.forget_old() == 0
+
+    time_machine.move_to(timezone.now() + timedelta(days=2))
+    webhooks.forget_old_events.call()
+
+    event = StripeEvent.objects.get(event_id=paid["id"])
+    assert (event.type, event.payload) == (COMPLETED, None)
+    assert event.processed_at
+    waiting.refresh_from_db()
+    assert waiting.payload == {"id": 2}
+    assert webhooks.forget_old() == 0
+    assert deliver(client, stripe_sandbox, paid).status_code == 200
+    assert webhooks.take_in([paid]) == 0
+    assert order.events.filter(kind="paid").count() == 1
+    assert status(order) == Order.Status.CONFIRMED
+
+
+def test_old_events_are_forgotten_in_pieces(monkeypatch):
+    monkeypatch.setattr(webhooks, "BATCH", 2)
+    for number in range(5):
+        StripeEvent.objects.create(
+            event_id=f"evt_{number}",
+            type="x",
+            payload={},
+            processed_at=timezone.now() - timedelta(days=91),
+        )
+
+    assert webhooks.forget_old() == 5
+    assert not StripeEvent.objects.filter(payload__isnull=False).exists()
+
+
 def test_an_event_before_our_own_note_of_the_session_counts(
     client, stripe_sandbox, order, paid
 ):

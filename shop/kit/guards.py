@@ -4,7 +4,7 @@
     @kept                              # rows change, and are never deleted
     @frozen("invitee", "inviter")      # these columns never change once written
     @frozen("session_id", once="session_id")   # … once this column is filled
-    @emptied("note")                   # this text may go, and nothing takes its place
+    @emptied("note")                   # this may go, and nothing takes its place
     @arrows("status", {"pending": ("confirmed", "expired")})   # no other moves
     @same("currency", "order.currency")        # a new row agrees with its order
     @sums("balance", "credits.amount", "debits.amount")   # moves with these rows only
@@ -119,15 +119,19 @@ def emptied(field: str, *, key: str = ""):
 
     def decorate(model):
         message = f"{model._meta.db_table}: {field} can only be emptied"
+        nothing = "IS NULL" if model._meta.get_field(field).null else "= ''"
+
+        def empty(row, column):
+            return f"({row}.{column} {nothing})"
 
         def changed(quote):
             c = quote(model._meta.get_field(field).column)
-            rewritten = f"{_differ(f'OLD.{c}', f'NEW.{c}')} AND NEW.{c} <> ''"
+            rewritten = f"{_differ(f'OLD.{c}', f'NEW.{c}')} AND NOT {empty('NEW', c)}"
             if not key:
                 return rewritten
             k = quote(model._meta.get_field(key).column)
             moved = _differ(f"OLD.{k}", f"NEW.{k}")
-            now = f"OLD.{c} <> '' AND NEW.{c} = ''"
+            now = f"NOT {empty('OLD', c)} AND {empty('NEW', c)}"
             return f"({rewritten}) OR ({moved} AND NOT ({now}))"
 
         _guards.append(Guard(model, f"{field}_kept", ("UPDATE",), message, changed))

@@ -195,12 +195,18 @@ def linked(field: str, label: str, *, nobody: str = NOTHING):
     return column
 
 
-def json_column(field: str, label: str):
-    """A stored JSON value, indented for reading; keys in its links are left out."""
+def json_column(field: str, label: str, *, empty: str):
+    """A stored JSON value, indented for reading; keys in its links are left out.
+
+    `empty` stands where nothing is stored.
+    """
 
     @admin.display(description=label)
     def column(self, row):
-        text = json.dumps(attrgetter(field)(row), indent=2, ensure_ascii=False)
+        value = attrgetter(field)(row)
+        if value is None:
+            return empty
+        text = json.dumps(value, indent=2, ensure_ascii=False)
         return format_html('<pre class="payload">{}</pre>', without_keys(text))
 
     return column

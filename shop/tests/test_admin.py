@@ -709,6 +709,10 @@ def test_staff_do_not_read_the_key_of_a_guest_in_what_stripe_said(
     assert order.access_token not in page
     assert f"order={order.code}&amp;t=…" in page
 
+    StripeEvent.objects.filter(pk=told.pk).update(payload=None)
+    page = client.get(change_url(StripeEvent, told.pk)).text
+    assert "Not kept any more: the event is old." in page
+
 
 def test_a_failed_event_is_tried_again(client, boss, run_jobs):
     payload = {"id": "evt_1", "type": "ping", "livemode": settings.LIVE_MODE}

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts import ledger
 from accounts.models import LedgerAccount, Transfer
-from orders.models import Payment
+from orders.models import Payment, StripeEvent
 from orders.tests.factories import ADDRESS, deliver, give, pay
 from orders.tests.factories import make_order as place_order
 from referrals import settlement
@@ -107,7 +107,16 @@ def test_an_event_is_what_stripe_said(client, stripe_sandbox):
     for event in pay(stripe_sandbox, place_order()):
         deliver(client, stripe_sandbox, event)
 
-    refused("UPDATE orders_stripeevent SET payload = '{{}}'", {}, "cannot change")
+    refused("UPDATE orders_stripeevent SET payload = '{{}}'", {}, "only be emptied")
+    refused("UPDATE orders_stripeevent SET event_id = 'evt_2'", {}, "cannot change")
+    refused("DELETE FROM orders_stripeevent", {}, "is kept")
+    refused(
+        "UPDATE orders_stripeevent SET payload = NULL, processed_at = NULL",
+        {},
+        "event_forgotten_once_processed",
+    )
+    StripeEvent.objects.update(payload=None)
+    refused("UPDATE orders_stripeevent SET payload = '{{}}'", {}, "only be emptied")
 
 
 def test_a_session_once_noted_is_not_exchanged(stripe_sandbox):
