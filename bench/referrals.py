@@ -31,7 +31,7 @@ from django.urls import reverse  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from orders.models import Order, OrderAddress, Payment  # noqa: E402
-from referrals import retention, rollup, settlement  # noqa: E402
+from referrals import retention, rollup, settlement, sweeps  # noqa: E402
 from referrals.models import (  # noqa: E402
     Attribution,
     Code,
@@ -87,7 +87,7 @@ def main():
         rollup.roll_up_since(rollup.today() - timedelta(days=1))
     pages()
     with timed("the sweep looks for orders to settle") as row:
-        row["found"] = settlement.outdated().count()
+        row["found"] = sweeps.outdated().count()
     with timed("settle, orders a second", count=ORDERS, of=orders()) as each:
         each(settlement.settle)
     with timed("purge, the first time") as row:
@@ -229,7 +229,7 @@ def plans(codes):
         "an inviter's friends": Attribution.objects.filter(inviter=owner),
         "an inviter's quarter": rollup._rows(None, owner, *quarter),
         "the shop's day": rollup._rows(None, None, today, today),
-        "orders to settle": settlement.outdated(),
+        "orders to settle": sweeps.outdated(),
         "old visits": Visit.objects.filter(
             kept_at=None, first_at__lt=retention.visits_since()
         )

@@ -3,8 +3,8 @@
 from accounts import ledger
 from orders.models import Order
 from orders.refunds import Entry, Outcome
+from referrals import foresight
 from referrals import rewards as rewards_room
-from referrals import settlement
 from referrals.models import Reward
 from referrals.rules import TAKES_BACK
 from shop.kit.money import format_money
@@ -14,7 +14,7 @@ State = Reward.State
 
 def rewards(order: Order, outcome: Outcome) -> list[Entry]:
     """The inviter's side, for staff only: what settings name for every plan."""
-    found = settlement.foresee(order, goods=outcome.goods, cancels=outcome.cancels)
+    found = foresight.foresee(order, goods=outcome.goods, cancels=outcome.cancels)
     if found is None:
         return []
     wanted, reward = found

@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Adjustment
 from orders.models import StripeEvent
-from referrals import breaker, jobs, review, settlement
+from referrals import breaker, jobs, review, settlement, sweeps
 from referrals.models import GrantWord, ReviewCase, Reward, Settlement, Unsettled
 from shop.kit.jobs import due, oldest_due_age
 from shop.kit.models import BookProof, Message
@@ -68,7 +68,7 @@ def _webhooks():
 
 
 def _unsettled():
-    count = settlement.outdated().count()
+    count = sweeps.outdated().count()
     oldest = Unsettled.objects.aggregate(oldest=Min("since"))["oldest"]
     broken = Settlement.objects.filter(reason=settlement.RULE_FAILED).exists()
     age = _age(oldest)

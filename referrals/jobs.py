@@ -14,6 +14,7 @@ from referrals import (
     review,
     rollup,
     settlement,
+    sweeps,
 )
 from shop.kit import jobs
 
@@ -32,9 +33,9 @@ def note_payment(order_id: int) -> None:
 @jobs.job()
 def settle_outdated() -> None:
     """Find what no signal told: a receiver that failed, a worker that died."""
-    settlement.settle_all(settlement.outdated())
-    settlement.settle_all(settlement.waiting())
-    settlement.settle_all(settlement.ended())
+    sweeps.settle_all(sweeps.outdated())
+    sweeps.settle_all(sweeps.waiting())
+    sweeps.settle_all(sweeps.ended())
 
 
 @jobs.every("lapse-attributions", hours=6)
@@ -61,7 +62,7 @@ def report_staff_acts() -> None:
 @jobs.every("release-rewards", minutes=5)
 @jobs.job()
 def release_due_rewards() -> None:
-    settlement.release_due()
+    sweeps.release_due()
 
 
 @jobs.every("roll-up", minutes=5)

@@ -12,6 +12,7 @@ from orders.models import Order
 from referrals import notices, signals
 from referrals.models import Attribution, Reward, Terms
 from referrals.rules import Desired
+from shop.kit import money
 
 Kind = ledger.Kind
 State = Reward.State
@@ -196,6 +197,24 @@ def waive(reward: Reward, actor: User, reason: str) -> None:
         actor=actor,
         origin=timeline.Origin.STAFF,
     )
+
+
+def cut_of(reward: Reward, wanted: Desired, gone: int = 0) -> int:
+    """What is lost of a promise as it was written, should the rule say another now.
+
+    Nothing can be taken of what is `gone`. Minor units.
+    """
+    left = wanted.amount - wanted.amount_cut
+    smallest = money.step(reward.currency)
+    lost = money.split(reward.amount, [wanted.amount_cut, left], step=smallest)[0]
+    return min(lost, reward.amount - gone)
+
+
+def promised_by(wanted: Desired, reward: Reward | None) -> int:
+    """What a reward that begins, or begins again, promises; minor units."""
+    if reward:
+        return reward.amount - cut_of(reward, wanted)
+    return wanted.amount - wanted.amount_cut
 
 
 def _tell_it_waits(reward, wanted):

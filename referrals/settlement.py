@@ -6,40 +6,26 @@ reads, `rules` decides, `rewards` moves.
 """
 
 import logging
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts import adjustments, colleagues
-from accounts.models import LotUse, User
 from orders.models import Order
 from referrals import (
     attributions,
     breaker,
     budgets,
     cases,
-    four_eyes,
     milestones,
     quotas,
     rewards,
     risk,
     rules,
 )
-from referrals.facts import OUT_OF_ROOM
-from referrals.models import (
-    Budget,
-    GrantWord,
-    ReviewCase,
-    Reward,
-    Settlement,
-    Unsettled,
-)
-from referrals.rules import TAKES_BACK, Desired
-from shop.kit import money
+from referrals.models import ReviewCase, Reward, Settlement
+from referrals.rules import TAKES_BACK
 
 logger = logging.getLogger("tandem.referrals")
 
@@ -48,31 +34,8 @@ State = Reward.State
 # What a rule that broke leaves behind, and what it stands for in a preview.
 RULE_FAILED = "rule_failed"
 
-# What a word of staff can bring about, or bring about again.
-GRANTABLE = (State.VOID, State.REVERSED)
-
 # Why nothing is paid while the breaker holds.
 PAUSED = "releases_paused"
-
-
-class NotVoid(Exception):
-    """The reward came about: there is nothing to grant. The message says by whom."""
-
-
-class SaidAlready(Exception):
-    """This person has said so: another one has to."""
-
-
-class OverLimit(Exception):
-    """More than this person may give in a day."""
-
-
-class OwnAffair(Exception):
-    """Somebody else has to decide about your own reward, or your own inviter's."""
-
-
-class StillVoid(Exception):
-    """Staff's word does not help against this reason, which is the argument."""
 
 
 def settle(order: Order | int) -> Settlement | None:
@@ -113,208 +76,12 @@ def judge_and_settle(order_id: int) -> Settlement | None:
     return settle(order_id)
 
 
-def grant_anyway(reward_id: int, actor: User, reason: str) -> Reward:
-    """Staff's word: a reward that is void or was taken back comes about, the same row,
-    whatever refused it.
-
-    It counts beside the caps and within the budget. Where it is much, it stays void
-    until another person says the same. Raises OwnAffair, NotVoid, SaidAlready,
-    OverLimit, or StillVoid where the money or the people are not there; then nothing
-    has changed.
-    """
-    with transaction.atomic():
-        order_id, recipient = Reward.objects.values_list("order", "recipient").get(
-            pk=reward_id
-        )
-        four_eyes.lock(actor, [recipient])
-        case = cases.locked(order_id)
-        reward = case.reward
-        if actor in (reward.recipient, case.attribution.invitee):
-            logger.warning("%s tried to grant their own reward %s", actor, reward_id)
-            raise OwnAffair(reward)
-        if reward.state not in GRANTABLE:
-            raise NotVoid(_granted_by(reward))
-        said_before = set(reward.words.values_list("said_by", flat=True))
-        today = four_eyes.read(actor, [recipient])
-        _within_limit(actor, today, reward)
-        needs_two = today.are_needed([reward]) and not said_before - {actor.pk}
-        if needs_two and actor.pk in said_before:
-            raise SaidAlready(reward)
-        GrantWord.objects.create(reward=reward, because=reason, said_by=actor)
-        if needs_two:
-            return reward
-        rewards.waive(reward, actor, reason)
-        settlement = settle(order_id)
-        reward.refresh_from_db()
-        if reward.state in GRANTABLE:
-            raise StillVoid(settlement.reason)
-    return reward
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What `settle` would want of an order's reward, beside what there is."""
-
-    wanted: Desired
-    reward: Reward | None
-    ran_out: int = 0
-
-    @property
-    def change(self) -> str:
-        """The difference in a few words; empty when there is none."""
-        wanted, reward = self.wanted, self.reward
-        now = reward.state if reward else "none"
-        is_gone = wanted.state == State.VOID
-        if is_gone and now in ("none", State.VOID, State.REVERSED):
-            return ""
-        if is_gone and now in Reward.PAID and wanted.reason not in TAKES_BACK:
-            return ""
-        if is_gone:
-            return f"reward is {now}, should be void ({wanted.reason})"
-        cut = _cut(reward, wanted, self.ran_out) if reward else wanted.amount_cut
-        kept = (reward.amount if reward else wanted.amount) - cut
-        is_paid = now in Reward.PAID
-        if is_paid or now == wanted.state:
-            is_same = kept == reward.amount_kept
-            return "" if is_same else f"reward is {now}, should keep {kept}"
-        return f"reward is {now}, should be {wanted.state.value}: {kept}"
-
-
-def preview(order: Order) -> Preview | None:
-    """What settling would want; None if nobody brought the customer.
-
-    Writes and locks nothing, so a cap or a budget is as free as it is now.
-    """
-    case = cases.of(order)
-    if case is None:
-        return None
-    try:
-        wanted = _wanted(case)
-    except rules.RuleFailed:
-        return Preview(Desired(State.VOID, RULE_FAILED), case.reward)
-    is_new = case.reward is None or case.reward.state not in Reward.LIVE
-    if wanted.state != State.VOID and is_new:
-        lacks = _lacks_room(case, wanted)
-        if lacks:
-            wanted = replace(wanted, state=State.VOID, reason=lacks)
-    return Preview(wanted, case.reward, case.ran_out)
-
-
-def foresee(
-    order: Order, *, goods: int, cancels: bool
-) -> tuple[Desired, Reward] | None:
-    """What `settle` would want of the reward if so much more of the goods went back.
-
-    None without a reward. Writes and locks nothing.
-    """
-    case = cases.of(order)
-    if case is None or case.reward is None:
-        return None
-    after = cases.facts_of(case, more=goods)
-    after = replace(after, is_cancelled=after.is_cancelled or cancels)
-    return rules.desired(after), case.reward
-
-
-def outdated() -> QuerySet[Order]:
-    """Orders of invited people that were never settled, or not since the last news.
-
-    A pause that ended and a rule that broke are news, too. Read from what the database
-    marks, by index: they are few, however many orders there are.
-    """
-    again = Settlement.objects.filter(
-        Q(reason=RULE_FAILED)
-        | Q(reason="paused", attribution__terms__campaign__paused_at=None),
-        # As the index says it.
-        reason__in=["paused", RULE_FAILED],
-    )
-    marked = Unsettled.objects.values("order").union(again.values("order"))
-    return Order.objects.filter(pk__in=marked).order_by("confirmed_at", "pk")
-
-
-def waiting() -> QuerySet[Order]:
-    """Orders whose reward was taken back, is due again and has no room, or waits for
-    releases to go on: each look may find that it has."""
-    rows = Order.objects.filter(
-        referral_settlement__reward__state=State.REVERSED,
-        referral_settlement__reason__in=[*OUT_OF_ROOM, PAUSED],
-    )
-    return rows.order_by("confirmed_at", "pk")
-
-
-def ended() -> QuerySet[Order]:
-    """Orders whose reward has credit that ran out lately and does not say so."""
-    uses = LotUse.objects.filter(
-        transfer__kind="expiry",
-        transfer__created_at__gte=timezone.now() - timedelta(days=1),
-        lot__transfer__key__startswith="reward:",
-    )
-    keys = uses.values_list("lot__transfer__key", flat=True)
-    found = {int(key.split(":")[1]) for key in keys}
-    told = Reward.objects.filter(pk__in=found, state=State.AVAILABLE)
-    return Order.objects.filter(pk__in=told.values("order")).order_by("pk")
-
-
-def release_due(now: datetime | None = None) -> int:
-    """Settle the orders whose rewards waited long enough; how many were released."""
-    if breaker.standing():
-        return 0
-    due = Reward.objects.due(now or timezone.now()).order_by("available_at", "pk")
-    # Bound before the loop: what is held for a look stays due, and would come again.
-    return sum(
-        _released(order_id) for order_id in list(due.values_list("order", flat=True))
-    )
-
-
-def settle_all(orders: QuerySet[Order]) -> int:
-    """Settle many orders, one transaction each; how many succeeded.
-
-    A failure stops no other.
-    """
-    return sum(
-        _settled(order_id) for order_id in list(orders.values_list("pk", flat=True))
-    )
-
-
-def _granted_by(reward):
-    if reward.waived_at is None:
-        return "It has come about by itself."
-    return colleagues.already("granted", reward.waived_by, reward.waived_at)
-
-
-def _within_limit(actor, today, reward):
-    """A role's limit of a day holds for adjustments and grants together."""
-    limit = adjustments.limit_of(actor)
-    if limit is None:
-        return
-    currency = reward.currency
-    given = (today.granted | {reward.pk: reward}).values()
-    total = sum(each.amount_at_stake for each in given if each.currency == currency)
-    if total + adjustments.moved_today(actor, currency) > limit:
-        shown = money.format_money(limit, currency)
-        raise OverLimit(f"That is more than the {shown} you may give in a day.")
-
-
 def _settle_others(case):
     """Another order may be the first that counts now: the worker looks at each."""
     from referrals import jobs  # they call us
 
     for order in case.others:
         jobs.settle.enqueue(order.pk)
-
-
-def _settled(order_id):
-    try:
-        judge_and_settle(order_id)
-    except Exception:
-        logger.exception("order %s could not be settled", order_id)
-        return False
-    return True
-
-
-def _released(order_id):
-    if not _settled(order_id):
-        return False
-    return Reward.objects.filter(order=order_id, state=State.AVAILABLE).exists()
 
 
 # The decision
@@ -362,7 +129,8 @@ def _make_so(case, wanted):
         lacks = _take_room(case, wanted)
         if lacks:
             return lacks
-        rewards.restore(reward, case.terms, _cut(reward, wanted, case.ran_out))
+        cut = rewards.cut_of(reward, wanted, case.ran_out)
+        rewards.restore(reward, case.terms, cut)
     _follow(case, wanted)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
         if not breaker.lets_pass(reward):
@@ -373,7 +141,7 @@ def _make_so(case, wanted):
 
 def _begin(case, wanted):
     if case.reward:
-        rewards.reopen(case.reward, wanted, _cut(case.reward, wanted))
+        rewards.reopen(case.reward, wanted, rewards.cut_of(case.reward, wanted))
     else:
         case.reward = rewards.promise(case.order, case.attribution, case.terms, wanted)
     return case.reward
@@ -400,7 +168,7 @@ def _follow(case, wanted):
     reward = case.reward
     if reward.state not in Reward.LIVE or not wanted.amount:
         return
-    cut = _cut(reward, wanted, case.ran_out)
+    cut = rewards.cut_of(reward, wanted, case.ran_out)
     more = cut - reward.amount_reversed
     if not more:
         return
@@ -414,49 +182,18 @@ def _follow(case, wanted):
         budgets.give_back(case.budget, more)
 
 
-def _cut(reward, wanted, gone=0):
-    """What is lost of a promise as it was written, should the rule say another now.
-
-    Nothing can be taken of what is gone.
-    """
-    left = wanted.amount - wanted.amount_cut
-    smallest = money.step(reward.currency)
-    lost = money.split(reward.amount, [wanted.amount_cut, left], step=smallest)[0]
-    return min(lost, reward.amount - gone)
-
-
 def _take_room(case, wanted):
     """A place under the caps and the money; why not, if there is none."""
     try:
         with transaction.atomic():
             if not (case.reward and case.reward.waived_at):
                 quotas.take(case.terms, case.attribution.inviter, case.order)
-            budgets.take(case.budget, _asked(case, wanted))
+            budgets.take(case.budget, rewards.promised_by(wanted, case.reward))
     except quotas.OverCap:
         return "over_cap"
     except budgets.Exhausted:
         return "budget_exhausted"
     return ""
-
-
-def _lacks_room(case, wanted):
-    is_waived = case.reward and case.reward.waived_at
-    if not is_waived and not quotas.is_free(
-        case.terms, case.attribution.inviter, case.order
-    ):
-        return "over_cap"
-    budget = Budget.objects.filter(
-        campaign=case.terms.campaign_id, currency=case.terms.currency
-    ).first()
-    if budget and budget.amount_committed + _asked(case, wanted) > budget.amount_limit:
-        return "budget_exhausted"
-    return ""
-
-
-def _asked(case, wanted):
-    if case.reward:
-        return case.reward.amount - _cut(case.reward, wanted)
-    return wanted.amount - wanted.amount_cut
 
 
 def _let_run_out(case):

@@ -7,7 +7,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Adjustment
 from orders.models import StripeEvent
-from referrals import health, jobs, settlement
+from referrals import health, jobs, settlement, sweeps
 from referrals.models import ReleasePause, Reward, Unsettled
 from shop.kit.models import BookProof, Message
 from shop.kit.staff import BoundedPaginator, list_url
@@ -30,7 +30,7 @@ def page(room, request):
 
 def unsettled(room, request):
     """The orders that the sweep would settle, and what each waits for."""
-    orders = settlement.outdated().select_related("referral_settlement")
+    orders = sweeps.outdated().select_related("referral_settlement")
     shown = BoundedPaginator(orders, PAGE).get_page(request.GET.get("p"))
     since = Unsettled.objects.in_bulk([order.pk for order in shown])
     return room.page(

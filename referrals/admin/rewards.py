@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.utils.html import format_html
 
-from referrals import settlement
+from referrals import grants, settlement
 from referrals.admin.columns import amount
 from referrals.models import (
     GrantWord,
@@ -136,14 +136,14 @@ class RewardAdmin(ReadOnlyAdmin):
     def _grant(self, request, reward, reason):
         level = messages.WARNING
         try:
-            granted = settlement.grant_anyway(reward.pk, request.user, reason)
-        except (settlement.NotVoid, settlement.OverLimit) as error:
+            granted = grants.grant_anyway(reward.pk, request.user, reason)
+        except (grants.NotVoid, grants.OverLimit) as error:
             sentence = f"{error} Nothing was done by you."
-        except settlement.SaidAlready:
+        except grants.SaidAlready:
             sentence = "You have said so already. Another person has to say the same."
-        except settlement.StillVoid as error:
+        except grants.StillVoid as error:
             sentence = f"Not granted, because the order says: {error}."
-        except settlement.OwnAffair:
+        except grants.OwnAffair:
             sentence = "Somebody else has to decide about a reward of your own."
         else:
             if granted.state == Reward.State.VOID:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from accounts.models import Transfer
-from referrals import rules, settlement
+from referrals import rules, sweeps
 from referrals.models import Settlement
 
 MOST = 2
@@ -62,4 +62,4 @@ def run(where, what):
     if what == "settle":
         call_command("settle")
     else:
-        settlement.release_due()
+        sweeps.release_due()

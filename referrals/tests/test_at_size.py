@@ -14,7 +14,14 @@ from django.test import Client
 from orders import adoption
 from orders.models import Order, OrderAddress, Payment
 from orders.tests.factories import ADDRESS
-from referrals import attributions, circumstances, eligibility, rollup, settlement
+from referrals import (
+    attributions,
+    circumstances,
+    eligibility,
+    rollup,
+    settlement,
+    sweeps,
+)
 from referrals.models import Visit, Visitor
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
@@ -167,7 +174,7 @@ def test_the_sweep_finds_what_is_outdated_by_index():
         cursor.execute("ANALYZE")
 
     with counted() as asked:
-        found = list(settlement.outdated())
+        found = list(sweeps.outdated())
 
     assert found == [order]
     assert read_whole(asked) == set()

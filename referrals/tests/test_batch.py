@@ -17,7 +17,7 @@ from accounts.models import CreditLot, LedgerAccount, Transfer
 from orders import confirmation, disputes, reversals
 from orders.models import Order, OrderAddress, Payment
 from orders.tests.factories import ADDRESS
-from referrals import budgets, jobs, settlement
+from referrals import budgets, jobs, settlement, sweeps
 from referrals.models import (
     Budget,
     InviterQuota,
@@ -166,7 +166,7 @@ def batch():
 
 def nightly():
     batch()
-    settlement.release_due()
+    sweeps.release_due()
 
 
 class Story:
@@ -362,7 +362,7 @@ def test_a_batch_that_is_killed_half_way_is_finished_by_the_next(
         make_story(hold_days=14)
         batch()
         time_machine.move_to(now)
-    run = batch if what == "settle" else settlement.release_due
+    run = batch if what == "settle" else sweeps.release_due
     with undone():
         run()
         expected = rows()

@@ -9,7 +9,17 @@ from django.utils import timezone
 from accounts import expiry, ledger
 from accounts.models import CreditLot, Transfer, User
 from orders.models import Order
-from referrals import books, breaker, budgets, jobs, quotas, settlement
+from referrals import (
+    books,
+    breaker,
+    budgets,
+    foresight,
+    grants,
+    jobs,
+    quotas,
+    settlement,
+    sweeps,
+)
 from referrals.models import (
     Budget,
     Campaign,
@@ -256,7 +266,7 @@ def test_only_friends_whose_reward_is_available_are_counted(inviter, time_machin
     assert not MilestoneReward.objects.exists()
 
     time_machine.move_to(orders[-1].confirmed_at + timedelta(days=15))
-    settlement.release_due()
+    sweeps.release_due()
 
     assert wallet(inviter) == 2000
 
@@ -329,7 +339,7 @@ def test_staff_grant_a_reward_that_was_over_the_cap(inviter, stan):
     _, over = bring(inviter, 2, terms=terms)
     reward = Reward.objects.get(order=over)
 
-    granted = settlement.grant_anyway(reward.pk, stan, "A good friend of the shop")
+    granted = grants.grant_anyway(reward.pk, stan, "A good friend of the shop")
 
     assert granted.pk == reward.pk
     assert (granted.state, granted.waived_by) == (State.AVAILABLE, stan)
@@ -337,15 +347,15 @@ def test_staff_grant_a_reward_that_was_over_the_cap(inviter, stan):
     assert InviterQuota.objects.get(period="month").used == 1
     event = over.events.get(kind="reward_waived")
     assert (event.actor, event.data["refused"]) == (stan, "over_cap")
-    with pytest.raises(settlement.NotVoid):
-        settlement.grant_anyway(reward.pk, stan, "Once more")
+    with pytest.raises(grants.NotVoid):
+        grants.grant_anyway(reward.pk, stan, "Once more")
 
 
 def test_what_staff_granted_still_follows_its_order(inviter, stan):
     terms = set_terms(hold_days=0, cap_per_month=1)
     _, over = bring(inviter, 2, terms=terms)
     reward = Reward.objects.get(order=over)
-    settlement.grant_anyway(reward.pk, stan, "A good friend of the shop")
+    grants.grant_anyway(reward.pk, stan, "A good friend of the shop")
 
     refund = give_back(over, 5000)
     settlement.settle(over)
@@ -363,8 +373,8 @@ def test_no_word_brings_back_money_that_went_back(inviter, stan):
     settlement.settle(order)
     reward = Reward.objects.get()
 
-    with pytest.raises(settlement.StillVoid, match="refunded"):
-        settlement.grant_anyway(reward.pk, stan, "Please")
+    with pytest.raises(grants.StillVoid, match="refunded"):
+        grants.grant_anyway(reward.pk, stan, "Please")
 
     reward.refresh_from_db()
     assert (reward.state, reward.waived_at) == (State.VOID, None)
@@ -431,7 +441,7 @@ def test_a_dry_run_knows_caps_and_budgets_and_writes_no_row(inviter, campaign):
     tables = [each for each in apps.get_models() if each._meta.managed]
     before = {each: each._default_manager.count() for each in tables}
 
-    found = settlement.preview(order)
+    found = foresight.preview(order)
 
     assert (found.wanted.reason, found.change) == ("over_cap", "")
     assert {each: each._default_manager.count() for each in tables} == before
@@ -473,7 +483,7 @@ def test_what_is_due_again_takes_the_next_place_that_comes_free(inviter, crowded
 def test_staff_grant_what_is_due_again_and_has_no_place(inviter, crowded_out, stan):
     ada, _ = crowded_out
 
-    settlement.grant_anyway(Reward.objects.get(order=ada).pk, stan, "It was won")
+    grants.grant_anyway(Reward.objects.get(order=ada).pk, stan, "It was won")
 
     assert wallet(inviter) == 1000
     assert InviterQuota.objects.get(period="month").used == 1
@@ -484,8 +494,8 @@ def test_staff_cannot_grant_what_was_taken_back_for_good(inviter, stan):
     give_back(order, 5000)
     settlement.settle(order)
 
-    with pytest.raises(settlement.StillVoid, match="refunded"):
-        settlement.grant_anyway(Reward.objects.get().pk, stan, "A kind reason")
+    with pytest.raises(grants.StillVoid, match="refunded"):
+        grants.grant_anyway(Reward.objects.get().pk, stan, "A kind reason")
     assert wallet(inviter) == 0
 
 

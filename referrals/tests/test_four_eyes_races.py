@@ -2,7 +2,7 @@
 
 import pytest
 
-from referrals import four_eyes, review, settlement
+from referrals import four_eyes, grants, review, settlement
 from referrals.models import ReviewCase, Reward
 from referrals.tests.factories import (
     make_attribution,
@@ -62,7 +62,7 @@ def test_grants_to_one_member_at_one_moment_see_each_other():
 
     errors = at_once(
         *[
-            lambda r=reward, p=person: settlement.grant_anyway(r.pk, p, "A promise")
+            lambda r=reward, p=person: grants.grant_anyway(r.pk, p, "A promise")
             for reward, person in zip(rewards, staff, strict=True)
         ]
     )

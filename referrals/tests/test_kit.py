@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts import ledger
 from catalog.tests.factories import make_product
 from orders.tests.factories import make_zone
-from referrals import settlement
+from referrals import sweeps
 from referrals.models import Reward
 from referrals.testing import kit
 
@@ -38,5 +38,5 @@ def test_a_friend_who_buys_earns_the_inviter_five_dollars_once(
     assert Reward.objects.get().state == Reward.State.PENDING
 
     kit.advance_time(time_machine, run_jobs, days=15)
-    settlement.release_due()
+    sweeps.release_due()
     assert ledger.balance(anna, "USD") == 500

@@ -12,7 +12,7 @@ from accounts.models import User
 from catalog.models import Category
 from catalog.tests.factories import make_product, make_variant
 from orders.models import Order, OrderLine, RefundLine
-from referrals import cases, rewards, rules, settlement
+from referrals import cases, grants, rewards, rules, settlement, sweeps
 from referrals.models import (
     Attribution,
     Campaign,
@@ -128,7 +128,7 @@ def test_a_percentage_settled_only_after_its_refunds_is_the_same(time_machine):
     assert (reward.amount, reward.amount_reversed) == (900, 300)
 
     time_machine.move_to(order.confirmed_at + timedelta(days=2), tick=False)
-    settlement.release_due()
+    sweeps.release_due()
 
     assert wallet(friend) == 600
 
@@ -155,7 +155,7 @@ def test_the_first_order_that_qualifies_may_come_after_one_that_does_not():
     friend = friend_under(first_means=Terms.First.QUALIFYING)
     small, first, second = (make_order(friend, goods=g) for g in (1000, 5000, 5000))
 
-    settlement.settle_all(Order.objects.order_by("-pk"))
+    sweeps.settle_all(Order.objects.order_by("-pk"))
 
     assert Reward.objects.get().order == first
     assert reason_of(small) == "below_minimum"
@@ -172,8 +172,8 @@ def test_so_many_orders_of_a_friend_earn(count, means, paid):
     for goods in (1000, 5000, 5000, 5000):
         make_order(friend, goods=goods)
 
-    settlement.settle_all(Order.objects.order_by("-pk"))
-    settlement.settle_all(Order.objects.order_by("pk"))
+    sweeps.settle_all(Order.objects.order_by("-pk"))
+    sweeps.settle_all(Order.objects.order_by("pk"))
 
     assert wallet(friend) == 500 * paid
     assert Reward.objects.live().count() == paid
@@ -321,8 +321,8 @@ def test_an_order_in_a_pause_waits_for_its_end(run_jobs):
 
     campaign.paused_at = None
     campaign.save()
-    assert list(settlement.outdated()) == [in_pause]
-    settlement.settle_all(settlement.outdated())
+    assert list(sweeps.outdated()) == [in_pause]
+    sweeps.settle_all(sweeps.outdated())
     assert wallet(other) == 500
 
 
@@ -345,7 +345,7 @@ def test_a_friend_who_left_before_the_release_earns_nothing_any_more(time_machin
     friend.save()
 
     time_machine.move_to(order.confirmed_at + timedelta(days=15))
-    settlement.release_due()
+    sweeps.release_due()
 
     reward = Reward.objects.get()
     assert (reward.state, reward.reason) == (State.VOID, "friend_gone")
@@ -400,13 +400,13 @@ def test_the_first_payout_waits_for_enough_friends(time_machine):
     assert ledger.balance(inviter, "USD") == 0
 
     assert reason_of(orders[1]) == ""
-    assert settlement.release_due() == 1
+    assert sweeps.release_due() == 1
     assert ledger.balance(inviter, "USD") == 1000
 
     # Once paid, an inviter does not wait again.
     give_back(orders[0], 5000)
     give_back(orders[1], 5000)
-    settlement.settle_all(Order.objects.order_by("pk"))
+    sweeps.settle_all(Order.objects.order_by("pk"))
     assert ledger.balance(inviter, "USD") == 500
 
 
@@ -457,7 +457,7 @@ def test_a_rule_that_breaks_parks_the_friend_and_leaves_all_else_alone(
     assert paid.status == Order.Status.CONFIRMED
 
     settings.REFERRAL_RULE = "referrals.rules.standard"
-    assert list(settlement.outdated()) == [paid]
+    assert list(sweeps.outdated()) == [paid]
     assert reason_of(paid) in ("", "in_review")
 
 
@@ -553,8 +553,8 @@ def test_no_word_of_staff_pays_for_goods_that_cost_nothing():
         "over_cap",
     )
 
-    with pytest.raises(settlement.StillVoid, match="nothing_paid"):
-        settlement.grant_anyway(reward.pk, make_member(is_staff=True), "A good reason")
+    with pytest.raises(grants.StillVoid, match="nothing_paid"):
+        grants.grant_anyway(reward.pk, make_member(is_staff=True), "A good reason")
 
 
 def test_goods_that_do_not_count_alone_earn_nothing_without_a_minimum(shelf):
@@ -584,7 +584,7 @@ def test_a_percentage_that_staff_granted_follows_what_is_left():
     order = make_order(friend)
     assert reason_of(order) == "over_cap"
     stan = make_member(is_staff=True)
-    settlement.grant_anyway(Reward.objects.get().pk, stan, "For a good reason")
+    grants.grant_anyway(Reward.objects.get().pk, stan, "For a good reason")
     assert wallet(friend) == 500
 
     give_back(order, 4000)

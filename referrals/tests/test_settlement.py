@@ -14,7 +14,7 @@ from orders.models import Order, OrderEvent, Payment
 from orders.signals import order_facts_changed
 from orders.tests.factories import deliver, pay
 from orders.tests.factories import make_order as place_order
-from referrals import settlement
+from referrals import settlement, sweeps
 from referrals.models import Attribution, Reward, Settlement, Unsettled
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
@@ -100,10 +100,10 @@ def test_a_reward_waits_for_the_end_of_its_hold(time_machine):
     assert not Transfer.objects.exists()
 
     time_machine.move_to(order.confirmed_at + timedelta(days=13, hours=23), tick=False)
-    assert settlement.release_due() == 0
+    assert sweeps.release_due() == 0
     time_machine.move_to(order.confirmed_at + timedelta(days=14), tick=False)
-    assert settlement.release_due() == 1
-    assert settlement.release_due() == 0
+    assert sweeps.release_due() == 1
+    assert sweeps.release_due() == 0
     assert wallet(friend.attribution.inviter) == 500
 
 
@@ -174,10 +174,10 @@ def test_an_order_that_waits_for_a_look_is_promised_and_not_paid(friend):
 
     settlement.settle(order)
     assert Reward.objects.get().state == State.PENDING
-    assert settlement.release_due() == 0
+    assert sweeps.release_due() == 0
 
     Order.objects.filter(pk=order.pk).update(held_at=None)
-    assert settlement.release_due() == 1
+    assert sweeps.release_due() == 1
     assert wallet(friend.attribution.inviter) == 500
 
 
@@ -276,7 +276,7 @@ def test_an_inviter_who_left_before_the_release_gets_nothing(time_machine):
     inviter.save()
 
     time_machine.move_to(order.confirmed_at + timedelta(days=15))
-    settlement.release_due()
+    sweeps.release_due()
 
     reward = Reward.objects.get()
     assert (reward.state, reward.reason) == (State.VOID, "inviter_gone")
@@ -427,12 +427,12 @@ def test_the_till_takes_the_gift_off_and_the_webhook_pays_the_inviter(
 def test_the_sweep_finds_what_no_signal_told(friend):
     order = make_order(friend)
     make_order(make_member())
-    assert list(settlement.outdated()) == [order]
+    assert list(sweeps.outdated()) == [order]
 
     call_command("settle", stdout=StringIO())
 
     assert wallet(friend.attribution.inviter) == 500
-    assert not settlement.outdated().exists()
+    assert not sweeps.outdated().exists()
 
 
 def test_news_about_a_settled_order_bring_it_back_to_the_sweep(friend):
@@ -441,17 +441,17 @@ def test_news_about_a_settled_order_bring_it_back_to_the_sweep(friend):
 
     OrderEvent.objects.create(order=order, kind="refund", text="Refunded")
 
-    assert list(settlement.outdated()) == [order]
+    assert list(sweeps.outdated()) == [order]
 
 
 def test_an_order_of_somebody_who_is_attributed_later_is_outdated():
     buyer = make_member(days_ago=1)
     order = make_order(buyer)
-    assert not settlement.outdated().exists()
+    assert not sweeps.outdated().exists()
 
     make_attribution(invitee=buyer)
 
-    assert list(settlement.outdated()) == [order]
+    assert list(sweeps.outdated()) == [order]
 
 
 def test_an_order_nobody_paid_for_has_nothing_to_be_settled(friend):
@@ -570,7 +570,7 @@ def test_when_the_first_order_is_cancelled_the_second_is_looked_at_again(
 ):
     """Whichever of the two is settled last: facts decide, not the order of looks."""
     first, second = make_order(friend), make_order(friend)
-    settlement.settle_all(Order.objects.order_by("pk"))
+    sweeps.settle_all(Order.objects.order_by("pk"))
     assert second.referral_settlement.reason == "not_first_order"
 
     first.status, first.cancelled_at = Order.Status.CANCELLED, timezone.now()

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import periods, settlement, simulator
+from referrals import grants, periods, settlement, simulator
 from referrals.models import Campaign, ReviewCase, Reward
 from referrals.periods import Period
 from referrals.tests.counting import counted
@@ -150,7 +150,7 @@ def test_what_staff_granted_stays_granted():
     anna, terms = make_member(), set_terms(cap_for_life=1)
     _, second = (bought(make_attribution(anna, terms=terms)) for _ in range(2))
     reward = Reward.objects.get(order=second)
-    settlement.grant_anyway(reward.pk, make_member(is_staff=True), "A promise")
+    grants.grant_anyway(reward.pk, make_member(is_staff=True), "A promise")
 
     result = simulate(inviter_amount=700, minimum_amount=9000)
 

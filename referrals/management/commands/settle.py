@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from orders.models import Order
-from referrals import settlement
+from referrals import foresight, sweeps
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{changes} of {len(orders)} would change.")
         else:
             found = orders.count()
-            done = settlement.settle_all(orders)
+            done = sweeps.settle_all(orders)
             self.stdout.write(f"Settled {done} of {found}.")
             if done < found:
                 raise CommandError(
@@ -55,11 +55,11 @@ class Command(BaseCommand):
             invited = Order.objects.filter(user__attribution__isnull=False)
             rows = invited.filter(placed_at__gte=_moment(since))
             return rows.order_by("confirmed_at", "pk")
-        return settlement.outdated()
+        return sweeps.outdated()
 
     def _print(self, order):
         """Say what settling would change about an order; whether anything."""
-        found = settlement.preview(order)
+        found = foresight.preview(order)
         if found is None:
             self.stdout.write(f"{order.code}: nobody brought this customer")
             return False

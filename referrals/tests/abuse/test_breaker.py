@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import ledger
-from referrals import breaker, budgets, settlement
+from referrals import breaker, budgets, settlement, sweeps
 from referrals.models import Budget, ReleasePause, Reward
 from referrals.tests.factories import (
     make_attribution,
@@ -52,7 +52,7 @@ def test_abuse_58_far_more_than_usual_pauses_releases_and_nothing_else(
     assert sign_up(client).status_code == 302
     alert = Message.objects.get(kind="releases_paused")
     assert alert.recipient == owner.email
-    assert settlement.release_due() == 0
+    assert sweeps.release_due() == 0
 
     pause = ReleasePause.objects.get()
     staff = Client()

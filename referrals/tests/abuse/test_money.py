@@ -14,7 +14,7 @@ from orders.models import CartLine, Dispute, Order, OrderAddress, OrderLine
 from orders.refunds import Wish
 from orders.tests.factories import ADDRESS, deliver, give, make_zone, pay
 from orders.tests.factories import make_order as place_order
-from referrals import settlement
+from referrals import settlement, sweeps
 from referrals.models import Reward, Settlement
 from referrals.tests.factories import (
     make_attribution,
@@ -114,7 +114,7 @@ def test_abuse_37_an_end_one_day_after_the_hold_takes_the_reward_back(
     order = make_order(ben)
     settled(order)
     time_machine.move_to(order.confirmed_at + timedelta(days=14), tick=False)
-    assert settlement.release_due() == 1
+    assert sweeps.release_due() == 1
 
     time_machine.shift(86_400)
     undo(order)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import CreditLot
 from orders.models import Dispute, Order
-from referrals import budgets, settlement
+from referrals import budgets, settlement, sweeps
 from referrals.models import InviterQuota, Reward
 from referrals.tests.factories import make_attribution, make_order, set_terms
 from referrals.tests.test_refunded import pots
@@ -147,7 +147,7 @@ def test_abuse_46_with_a_cap_a_budget_and_a_hold_any_order_ends_alike(
             for name in way:
                 events.arrive(name)
             time_machine.move_to(start + timedelta(days=hold_days + 1))
-            settlement.release_due()
+            sweeps.release_due()
             reward = Reward.objects.get()
             budget.refresh_from_db()
             used = InviterQuota.objects.filter(inviter=inviter)

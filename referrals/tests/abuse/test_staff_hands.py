@@ -14,7 +14,7 @@ from accounts import adjustments, ledger
 from accounts.models import Adjustment, Transfer, User
 from orders.models import OrderAddress, Payment
 from orders.tests.factories import ADDRESS, give
-from referrals import emails, oversight, review, settlement
+from referrals import emails, grants, oversight, review, settlement
 from referrals.admin.queue import QUESTIONS, REASONS
 from referrals.models import Device, ReviewCase, ReviewDecision, Reward
 from referrals.tests.factories import (
@@ -342,18 +342,18 @@ def test_a_role_grants_no_more_in_a_day_than_it_may_adjust(settings, stan):
     settings.ADJUSTMENT_LIMIT = 800
     clerk = make_member(is_staff=True)
     rewards = [refused() for _ in range(2)]
-    settlement.grant_anyway(rewards[0].pk, clerk, "A good friend of the shop")
+    grants.grant_anyway(rewards[0].pk, clerk, "A good friend of the shop")
 
-    with pytest.raises(settlement.OverLimit, match="8.00"):
-        settlement.grant_anyway(rewards[1].pk, clerk, "A good friend of the shop")
+    with pytest.raises(grants.OverLimit, match="8.00"):
+        grants.grant_anyway(rewards[1].pk, clerk, "A good friend of the shop")
 
 
 def test_abuse_51_who_grants_second_reads_who_was_first(stan, eve):
     reward = refused()
-    settlement.grant_anyway(reward.pk, stan, "A good friend of the shop")
+    grants.grant_anyway(reward.pk, stan, "A good friend of the shop")
 
-    with pytest.raises(settlement.NotVoid, match="Already granted by Stan on"):
-        settlement.grant_anyway(reward.pk, eve, "Me, too")
+    with pytest.raises(grants.NotVoid, match="Already granted by Stan on"):
+        grants.grant_anyway(reward.pk, eve, "Me, too")
 
 
 def test_one_of_a_group_is_approved_and_another_rejected(stan, run_jobs):

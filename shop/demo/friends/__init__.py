@@ -4,7 +4,7 @@ Each file is about one person whom one can sign in as, and says what is to be se
 """
 
 from orders.models import Order
-from referrals import attributions, retention, rollup, settlement
+from referrals import attributions, retention, rollup, sweeps
 from referrals.models import Attribution, Reward, Visit
 from shop.demo.friends import crowd, max, maya, offer, priya, spoken, tomas
 from shop.demo.story import Calendar, Scene
@@ -18,11 +18,11 @@ def scenes(calendar: Calendar) -> list[Scene]:
 
 
 def settle_what_ended() -> None:
-    settlement.settle_all(settlement.ended())
+    sweeps.settle_all(sweeps.ended())
 
 
 # What the worker does at night, as far as something moves by it.
-ROUNDS = [settlement.release_due, attributions.lapse_forgotten, settle_what_ended]
+ROUNDS = [sweeps.release_due, attributions.lapse_forgotten, settle_what_ended]
 
 
 def count_the_past() -> None:

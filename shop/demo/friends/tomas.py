@@ -10,7 +10,7 @@ from django.conf import settings
 
 from accounts import ledger
 from accounts.models import LedgerAccount
-from referrals import board, notices, settlement
+from referrals import board, grants, notices
 from referrals.models import Reward
 from shop.demo import errands, people
 from shop.demo.friends.coming import come, known, person
@@ -111,7 +111,7 @@ def _pavel(day):
     yield day(28, 14)
     order = errands.buy(pavel, {"TG-TID-OAT-ME": 2})
     yield day(27, 9)
-    settlement.grant_anyway(
+    grants.grant_anyway(
         Reward.objects.get(order=order).pk,
         robin(),
         "A party at his house: four friends on one day",

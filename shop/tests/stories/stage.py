@@ -17,7 +17,7 @@ from catalog.tests.factories import make_variant
 from orders import expiry, payments, reconciler, refunds
 from orders.models import Order, StripeEvent
 from orders.tests.factories import give, make_user, make_zone, post_event
-from referrals import settlement
+from referrals import sweeps
 from referrals.tests.factories import make_attribution, make_member, set_terms
 from shop.kit import books, jobs
 from shop.sandbox.testing import MemoryStripe
@@ -188,7 +188,7 @@ class Stage:
         wrong = {each.rule.says: each.rows for each in found if each.rows}
         assert wrong == {}, "The books do not add up at the end of this story."
         before = picture.take([])
-        settlement.settle_all(self.orders())
+        sweeps.settle_all(self.orders())
         assert picture.take([]) == before, "A later settlement decides otherwise."
 
     def _collect(self) -> list:
@@ -231,6 +231,6 @@ class Stage:
         """The worker's turn: jobs, and the sweeps for rewards."""
         with TestCase.captureOnCommitCallbacks(execute=True):
             jobs.run_due()
-            settlement.settle_all(settlement.outdated())
-            settlement.release_due()
+            sweeps.settle_all(sweeps.outdated())
+            sweeps.release_due()
             jobs.run_due()
