@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 from accounts.models import User
 from orders.models import OrderEvent
-from referrals import emails, progress
+from referrals import emails, reasons
 from referrals.models import (
     Attribution,
     MemberChoices,
@@ -89,7 +89,7 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
 
 def reward_void(reward: Reward, event: OrderEvent) -> None:
     """What was on the way does not come; `event` is the one that says so."""
-    why = progress.why_not(reward.reason, reward.attribution.terms)
+    why = reasons.why_not(reward.reason, reward.attribution.terms)
     amount = _money(reward, reward.amount_kept)
     _keep(
         reward.recipient,

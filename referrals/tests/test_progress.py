@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders.models import Order
-from referrals import facts, progress, reports, rules, settlement
+from referrals import facts, progress, reasons, reports, rules, settlement
 from referrals.models import (
     Attribution,
     ReviewCase,
@@ -385,7 +385,7 @@ def test_every_reason_against_a_credit_has_its_words(anna, pages, reason):
 
     friend = friend_of(anna)
 
-    assert reason in progress.KNOWN
+    assert reason in reasons.KNOWN
     assert friend.reason
     assert "{" not in friend.reason
     assert "balance" not in friend.badge
