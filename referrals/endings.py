@@ -58,7 +58,7 @@ def of(
     if state == State.AVAILABLE:
         return _paid(reward, orders)
     if state == State.REVERSED:
-        return _taken_back(first)
+        return _taken_back(attribution, first)
     if attribution.status == Status.VOID:
         words = reasons.why_not("attribution_void", attribution.terms)
         return _none(attribution, reward, words)
@@ -110,8 +110,10 @@ def _ran_out(reward):
     )
 
 
-def _taken_back(settlement):
+def _taken_back(attribution, settlement):
     reward = settlement.reward
+    if settlement.reason in reasons.DUE_AGAIN:
+        return _due_again(reward, settlement.reason, attribution.terms)
     amount = money_of(reward, reward.amount)
     why = reasons.WENT_BACK.get(reward.reason) or reasons.WENT_BACK.get(
         settlement.reason, "The order does not count any more"
@@ -124,6 +126,13 @@ def _taken_back(settlement):
         kind="bad",
         appeal=review.appeal_email() if is_about_them else "",
     )
+
+
+def _due_again(reward, reason, terms):
+    amount = money_of(reward, reward.amount_reversed)
+    said = reasons.DUE_AGAIN[reason].format(amount=amount, caps=terms.caps_words)
+    waits = Step(amount, "now", note="waits")
+    return Ending(f"{amount} waits", waits, said, kind="accent")
 
 
 def _on_hold(reward, frozen, kept):

@@ -58,6 +58,16 @@ WENT_BACK = {
     "attribution_void": "This did not count as a new friend",
 }
 
+# What went back is due again, and why it is not back yet.
+DUE_AGAIN = {
+    "over_cap": "The {amount} is due again, but the most is {caps}: it comes back if a "
+    "place becomes free.",
+    "budget_exhausted": "The {amount} is due again, but the money set aside for "
+    "invitations is used up: it comes back once there is more.",
+    "releases_paused": "The {amount} is due again. All payouts wait for a look of "
+    "ours.",
+}
+
 KNOWN = frozenset({*NO_CREDIT, *NOT_YET, *WAITS, *CHECKED, *REFUSED})
 
 NEVER_CONFIRMED = PublicReason("They never confirmed their email address.")

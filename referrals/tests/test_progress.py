@@ -9,9 +9,18 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders.models import Order
-from referrals import facts, progress, reasons, reports, rules, settlement
+from referrals import (
+    budgets,
+    facts,
+    progress,
+    reasons,
+    reports,
+    rules,
+    settlement,
+)
 from referrals.models import (
     Attribution,
+    ReleasePause,
     ReviewCase,
     Reward,
     Settlement,
@@ -320,6 +329,40 @@ def test_a_reward_that_went_back_names_all_of_it(anna, pages):
     assert friend_of(anna).badge == "Taken back"
     for page in pages(attribution):
         assert "The order was cancelled, so the $5 went back too." in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("over_cap", "The $5 is due again, but the most is 1 a month"),
+        ("budget_exhausted", "the money set aside for invitations is used up"),
+        ("releases_paused", "All payouts wait for a look of ours."),
+    ],
+)
+def test_what_is_due_again_and_waits_is_not_told_as_taken_by_the_bank(
+    anna, pages, reason, words
+):
+    offer = set_terms(hold_days=0, cap_per_month=1, cap_per_year=None)
+    attribution = make_attribution(anna, terms=offer)
+    order = bought(attribution)
+    question = dispute(order, "lost", closed=True)
+    settlement.settle(order)
+    if reason == "over_cap":
+        bought(make_attribution(anna, terms=offer))
+    elif reason == "budget_exhausted":
+        budgets.set_limit(offer.campaign, "USD", 100)
+    else:
+        ReleasePause.objects.create(released_count=5, usual_count=1)
+    question.status = "won"
+    question.save()
+
+    settlement.settle(order)
+
+    friend, _ = reports.friend(anna, attribution.pk)
+    assert friend.badge == "$5 waits"
+    for page in pages(attribution):
+        assert words in page
+        assert "taken back by the bank" not in page
 
 
 def test_a_reward_on_hold_has_a_line(anna, pages):
