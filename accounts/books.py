@@ -1,7 +1,7 @@
 """What must be true of the ledger, and how it prints."""
 
 from accounts import ledger
-from accounts.models import CreditLot, LedgerAccount, Transfer
+from accounts.models import CLOSED_HOST, CreditLot, LedgerAccount, Transfer
 from shop.kit import books
 
 
@@ -79,6 +79,19 @@ def lots_within_wallets():
               AND wallet.currency = lots.currency AND wallet.kind = 'wallet'
         WHERE lots.total > COALESCE(wallet.balance, 0)
         ORDER BY 1
+        """
+    )
+
+
+@books.rule("Who has closed the account has nothing and owes nothing", LedgerAccount)
+def closed():
+    return books.ask(
+        f"""
+        SELECT account.id, 0, account.balance
+        FROM accounts_ledgeraccount account
+        JOIN accounts_user owner ON owner.id = account.owner_id
+        WHERE account.balance <> 0 AND owner.email LIKE '%@{CLOSED_HOST}'
+        ORDER BY account.id
         """
     )
 

@@ -108,6 +108,7 @@ def close(user: User, *, gives_up: dict[str, int]) -> None:
             raise NotYet("A part of your balance is on hold while we check a payment.")
         for room in _rooms():
             room.erase(user)
+        ledger.lock(user)
         if leaves_behind(user) != gives_up:
             raise BalanceChanged
         _empty(user, Kind.WALLET, "forfeit", "Given up with the account")

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from accounts import ledger
+from accounts import ledger, privacy
 from accounts.models import LedgerAccount, Transfer, User
+from orders.tests.racing import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -275,3 +276,42 @@ def test_a_debt_in_one_currency_is_not_paid_in_another():
 
     assert ledger.balance(ada, "EUR") == 300
     assert ledger.balance(ada, "USD", Kind.OWED) == 500
+
+
+def test_what_comes_to_a_closed_account_goes_where_its_balance_went():
+    ada = make_user()
+    give(ada, 700)
+    privacy.close(ada, gives_up={"USD": 700})
+
+    first = give(ada, 300, key="late")
+    assert give(ada, 300, key="late") == first
+    taken = ledger.take_back(
+        key="claim", user=ada, amount=200, currency="USD", reason="Returned"
+    )
+
+    assert taken == 0
+    assert ledger.balance(ada, "USD") == ledger.balance(ada, "USD", Kind.OWED) == 0
+    kinds = Transfer.objects.filter(credit__kind=Kind.CLOSED).order_by("pk")
+    assert list(kinds.values_list("kind", "amount")) == [
+        ("forfeit", 700),
+        ("forfeit", 300),
+        ("closed", 200),
+    ]
+    assert_books_hold()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_while_an_account_is_closed_is_seen_or_passed_on():
+    for number in range(8):
+        ada = make_user(f"ada-{number}@example.com")
+        give(ada, 100, key=f"first {number}")
+
+        _, closed = at_once(
+            lambda a=ada, n=number: give(a, 300, key=f"late {n}"),
+            lambda a=ada: privacy.close(a, gives_up={"USD": 100}),
+        )
+
+        ada.refresh_from_db()
+        left = ledger.balance(ada, "USD")
+        assert left == (0 if ada.is_closed else 400), closed

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import privacy
 from accounts.models import CreditLot, LedgerAccount, Transfer
 from catalog.models import StockMovement, Variant
 from catalog.tests.factories import make_variant
@@ -31,7 +32,7 @@ from orders.tests.factories import (
 from referrals import budgets, settlement
 from referrals import rewards as reward_verbs
 from referrals.models import Budget, InviterQuota, MilestoneReward, Reward
-from referrals.tests.factories import make_attribution
+from referrals.tests.factories import make_attribution, make_member
 from shop.kit import books, guards
 from shop.kit.models import BookProof
 from shop.kit.staff import change_url
@@ -103,6 +104,12 @@ def _orders(status="confirmed"):
 
 def _pots(kind):
     return LedgerAccount.objects.filter(kind=kind)
+
+
+def _gone():
+    gone = make_member()
+    privacy.close(gone, gives_up={})
+    return gone
 
 
 def _uncredited(order):
@@ -259,6 +266,7 @@ TAMPERED = {
         amount_frozen=1,
         frozen_at=timezone.now(),
     ),
+    "closed": lambda: _only(_pots("wallet").filter(balance__gt=0), owner=_gone()),
     "milestone_rewards": _unpaid_milestone,
     "promised": _overpromised,
     "counted": _miscounted,

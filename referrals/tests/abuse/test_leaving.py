@@ -1,9 +1,12 @@
 """Leaving to come back as somebody new, or to leave a debt behind: scripts 9 and 52."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.db.models import Sum
 from django.test import Client
+from django.utils import timezone
 
 from accounts import ledger
 from accounts.ledger import Kind
@@ -13,6 +16,7 @@ from orders.models import Order
 from orders.tests.factories import give, make_zone
 from referrals.models import Attribution, Claim, Reward
 from referrals.settlement import settle
+from referrals.sweeps import release_due
 from referrals.tests.factories import (
     PASSWORD,
     make_attribution,
@@ -22,6 +26,7 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import buy, join
+from referrals.tests.test_refunded import give_back, pots
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +121,60 @@ def test_abuse_52_a_friend_who_leaves_takes_no_reward_along():
 
     assert Reward.objects.get().state == Reward.State.AVAILABLE
     assert ledger.balance(attribution.inviter, "USD") == 500
+
+
+def percent(**changes):
+    return set_terms(
+        hold_days=0, inviter_amount=0, inviter_basis_points=1000, **changes
+    )
+
+
+def test_abuse_52_what_comes_after_leaving_is_nobodys():
+    """A refund that failed makes the friend's order count for more again."""
+    attribution = make_attribution(terms=percent(credit_days=90))
+    order, mal = make_order(attribution.invitee), attribution.inviter
+    refund = give_back(order, 1000)
+    settle(order)
+    assert leave(mal, "USD:400").status_code == 302
+
+    refund.state, refund.failed_at = "failed", timezone.now()
+    refund.save()
+    settle(order)
+    settle(order)
+
+    assert Reward.objects.get().amount_kept == 500
+    assert pots(mal) == [0, 0]
+    assert ledger.shop_balance(Kind.CLOSED, "USD") == 500
+
+
+def test_abuse_52_who_gave_up_a_reward_owes_nothing_for_it_afterwards():
+    attribution = make_attribution(terms=set_terms(hold_days=0))
+    order, mal = make_order(attribution.invitee), attribution.inviter
+    settle(order)
+    assert leave(mal, "USD:500").status_code == 302
+
+    give_back(order, 5000)
+    settle(order)
+    settle(order)
+
+    assert Reward.objects.get().state == Reward.State.REVERSED
+    assert pots(mal) == [0, 0]
+    assert Transfer.objects.get(kind="closed").amount == 500
+
+
+def test_abuse_52_a_friend_who_leaves_within_the_hold_ends_the_promise(time_machine):
+    """Leaving erases what the last look before the release would have judged by."""
+    attribution = make_attribution(terms=set_terms(hold_days=14))
+    order = make_order(attribution.invitee)
+    settle(order)
+
+    assert leave(attribution.invitee).status_code == 302
+    time_machine.move_to(order.confirmed_at + timedelta(days=15))
+    release_due()
+
+    reward = Reward.objects.get()
+    assert (reward.state, reward.reason) == (Reward.State.VOID, "friend_gone")
+    assert pots(attribution.inviter) == [0, 0]
 
 
 # What the law has a shop keep: who bought, where it was sent, and how it was paid.
