@@ -5,12 +5,15 @@ from itertools import islice
 from django.conf import settings
 
 from referrals import inviters
-from referrals.models import Reward
+from referrals.models import Attribution, Reward
 from shop.kit import exports
-from shop.kit.staff import BoundedPaginator
+from shop.kit.staff import BoundedPaginator, list_url
 
 PAGE = 25
 AT_ONCE = 500
+
+# The friends that are counted, for the list behind their number.
+_COUNTING = [each for each in Attribution.Status if each != Attribution.Status.VOID]
 
 
 def page(room, request):
@@ -21,6 +24,7 @@ def page(room, request):
         shown=shown,
         people=inviters.quality(shown, settings.SHOP_CURRENCY),
         days=inviters.VALUE_DAYS,
+        behind=list_url(Attribution, f"status__in={','.join(_COUNTING)}"),
     )
 
 

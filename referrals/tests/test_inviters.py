@@ -156,3 +156,16 @@ def test_scores_are_for_those_who_may_see_signals(client, anna):
 
     assert "anna@example.com" in html
     assert "<td>70</td>" not in html
+
+
+def test_the_list_behind_a_number_of_friends_has_as_many(client, boss, anna):
+    for status in ("void", "lapsed", "provisional"):
+        make_attribution(anna, status=status)
+
+    (each,) = (row for row in client.get(PAGE).context["people"] if row.inviter == anna)
+    page = client.get(PAGE)
+    behind = f"{page.context['behind']}&inviter__id__exact={anna.pk}"
+    listed = client.get(behind).context["cl"].result_count
+
+    assert f'href="{behind.replace("&", "&amp;")}"' in page.content.decode()
+    assert each.friends == listed == 5
