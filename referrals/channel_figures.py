@@ -26,9 +26,10 @@ _LABELS = dict(Channel.choices) | {"": "Told or typed", Channel.OTHER: OTHERS}
 
 @dataclass(frozen=True)
 class Line:
-    """One way: browsers that came, friends who joined, orders, credit that was kept.
+    """One way: browsers that came, friends who joined, orders, and credit.
 
-    `earned` in minor units of the shop's currency.
+    Credit is what was paid and not taken back, spent or not, as each link's own line
+    has it. `earned` in minor units of the shop's currency.
     """
 
     label: str
@@ -81,7 +82,7 @@ def _counted(user):
     earned = dict(
         Reward.objects.filter(
             recipient=user,
-            state=Reward.State.AVAILABLE,
+            state__in=Reward.PAID,
             currency=settings.SHOP_CURRENCY,
         )
         .order_by()

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from referrals import channel_figures, rollup, settlement
+from referrals import channel_figures, reports, rollup, settlement
 from referrals.channel_figures import FEWEST, Line
-from referrals.models import FunnelDay
+from referrals.models import FunnelDay, Reward
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -97,6 +97,18 @@ def test_credit_that_went_back_is_not_earned(anna):
     settlement.settle(order)
 
     assert channel_figures.of_member(anna)[0].earned == 1000
+
+
+def test_credit_that_ran_out_was_earned_as_the_links_own_line_says(anna):
+    rules = set_terms(hold_days=0)
+    for _ in range(3):
+        attribution = make_attribution(anna, terms=rules, channel="x")
+        settlement.settle(make_order(attribution.invitee))
+    came(anna, "x", opened=3, joined=3, orders=3)
+    Reward.objects.filter(attribution=attribution).update(state="expired")
+
+    assert channel_figures.of_member(anna)[0].earned == 1500
+    assert sum(each.earned for each in reports.links(anna)) == 1500
 
 
 def test_one_friend_alone_is_in_no_line_alone(anna):
