@@ -126,8 +126,8 @@ def put_first(code: Code) -> None:
 def allow(code: Code) -> bool:
     """Staff let a waiting code work. False if somebody has decided already."""
     with transaction.atomic():
-        waiting = Code.objects.filter(pk=code.pk, retired_at=None)
-        if not waiting.exclude(waits_since=None).update(waits_since=None):
+        waiting = Code.objects.waiting().filter(pk=code.pk)
+        if not waiting.update(waits_since=None):
             return False
         code.refresh_from_db()
         put_first(code)
@@ -136,8 +136,7 @@ def allow(code: Code) -> bool:
 
 def refuse(code: Code) -> bool:
     """Staff do not let it work, and nobody else gets it. False if decided already."""
-    waiting = Code.objects.filter(pk=code.pk, retired_at=None)
-    waiting = waiting.exclude(waits_since=None)
+    waiting = Code.objects.waiting().filter(pk=code.pk)
     return bool(waiting.update(retired_at=timezone.now()))
 
 

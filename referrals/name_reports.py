@@ -183,13 +183,14 @@ def _open(case):
 # Deciding
 
 
-def queue(most: int = 200) -> QuerySet[NameCase]:
-    """What waits for a decision, the oldest first: how often and when last reported.
+def waiting() -> QuerySet[NameCase]:
+    """What waits for a decision. Whoever has left has no name."""
+    return NameCase.objects.filter(state=State.OPEN).exclude(name="")
 
-    Whoever has left has no name.
-    """
-    waiting = NameCase.objects.filter(state=State.OPEN).exclude(name="")
-    counted = waiting.annotate(
+
+def queue(most: int = 200) -> QuerySet[NameCase]:
+    """What waits, the oldest first: how often and when last reported."""
+    counted = waiting().annotate(
         times=Count("reports"), last_at=Max("reports__created_at")
     )
     return counted.select_related("person").order_by("opened_at", "pk")[:most]

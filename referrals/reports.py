@@ -202,9 +202,7 @@ def links(user: User) -> list[Shared]:
         .filter(user__attribution__link=OuterRef("pk"))
         .exclude(referral_touch__link=F("user__attribution__link"))
     )
-    waiting = Code.objects.filter(
-        link=OuterRef("pk"), retired_at=None, waits_since__isnull=False
-    )
+    waiting = Code.objects.waiting().filter(link=OuterRef("pk"))
     found = invitations.shared_by(user).annotate(
         **_opened("link"),
         joined=_one(joined, "link", Count("pk")),

@@ -2,7 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Sum
+from django.db.models import OuterRef, Subquery, Sum
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 
@@ -16,7 +16,14 @@ from referrals.models import (
     SharedCart,
     SharedCartLine,
 )
-from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, change_url, whether
+from shop.kit.staff import (
+    Figure,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    change_url,
+    list_url,
+    moment,
+)
 
 
 class CampaignLinkForm(forms.ModelForm):
@@ -58,13 +65,19 @@ class ReferralLinkAdmin(ActsWithReason, ReadOnlyAdmin):
 
     change_form_template = "admin/referrals/referrallink/change_form.html"
     readonly_fields = ["did_not_count"]
-    list_display = ["code", "owner", "kind", "campaign", "disabled_at", "created_at"]
+    list_display = ["code", "label", "owner", "kind", "campaign", "made", "ended"]
     list_filter = ["kind", "campaign", "is_default"]
     list_select_related = ["owner", "campaign"]
     search_fields = ["owner__email", "codes__text"]
 
+    made = moment("created_at", "Made")
+    ended = moment("disabled_at", "Ended")
+
     def get_queryset(self, request):
-        return super().get_queryset(request).with_code()
+        """With the code that people see, or the only one, as a printed card has it."""
+        first = Code.objects.filter(link=OuterRef("pk")).order_by("-is_primary", "pk")
+        shown = Subquery(first.values("display")[:1])
+        return super().get_queryset(request).annotate(shown=shown)
 
     def named(self, term):
         """The links that the search of the start page finds by this code."""
@@ -164,15 +177,41 @@ class ReferralLinkAdmin(ActsWithReason, ReadOnlyAdmin):
         links.for_campaign(obj)
 
 
+class WaitsForUs(admin.SimpleListFilter):
+    """A code that somebody of the staff has to allow or refuse."""
+
+    title = "waits for us"
+    parameter_name = "waits"
+
+    def lookups(self, request, model_admin):
+        return [("1", "Yes")]
+
+    def queryset(self, request, queryset):
+        return queryset.waiting() if self.value() == "1" else queryset
+
+
 @admin.register(Code)
 class CodeAdmin(ReadOnlyAdmin):
     """Codes that read like advertisements wait here until somebody has looked."""
 
-    list_display = ["text", "link", "kind", "waits_since", "retired_at", "created_at"]
-    list_filter = ["kind", ("waits_since", whether("waits for us"))]
+    list_display = ["__str__", "link", "kind", "waits", "retired", "made"]
+    list_filter = [WaitsForUs, "kind"]
     list_select_related = ["link__owner"]
     search_fields = ["text", "link__owner__email"]
     actions = ["allow", "refuse"]
+
+    waits = moment("waits_since", "Waits since")
+    retired = moment("retired_at", "Retired")
+    made = moment("created_at", "Made")
+
+    def start_figures(self, request):
+        """What the staff's start page says of codes that wait for somebody."""
+        if not self.has_act_permission(request):
+            return
+        count = Code.objects.waiting().count()
+        if count:
+            url = list_url(Code, "waits=1")
+            yield Figure("Codes to allow", str(count), url, needs_care=True)
 
     @admin.action(description="Allow", permissions=["act"])
     def allow(self, request, queryset):
@@ -215,11 +254,13 @@ class SharedCartLineInline(ReadOnlyInline):
 
 @admin.register(SharedCart)
 class SharedCartAdmin(ReadOnlyAdmin):
-    list_display = ["link", "note", "created_at"]
+    list_display = ["link", "note", "made"]
     list_select_related = ["link__owner"]
     search_fields = ["link__owner__email", "link__codes__text"]
     exclude = ["token", "content_hash"]
     inlines = [SharedCartLineInline]
+
+    made = moment("created_at", "Made")
 
 
 @admin.register(SharedCartLine)

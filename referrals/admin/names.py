@@ -10,7 +10,13 @@ from referrals import name_reports
 from referrals.admin import programme
 from referrals.admin.risk import ActsWithReason, ReasonForm
 from referrals.models import NameCase, NameDecision, NameReport
-from shop.kit.staff import ReadOnlyAdmin, ReadOnlyInline, change_url
+from shop.kit.staff import (
+    Figure,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    change_url,
+    moment,
+)
 
 Verdict = NameDecision.Verdict
 
@@ -66,13 +72,16 @@ class NameCaseAdmin(ActsWithReason, ReadOnlyAdmin):
 
     change_list_template = "admin/referrals/namecase/change_list.html"
     change_form_template = "admin/referrals/namecase/change_form.html"
-    list_display = ["name", "person", "kind", "state", "opened_at", "decided_at"]
+    list_display = ["name", "person", "kind", "state", "opened", "decided"]
     list_filter = ["state", "kind"]
     list_select_related = ["person"]
     search_fields = ["person__email"]
     exclude = ["name_hash"]
     secret_fields = ["name_hash"]
     inlines = [ReportInline, DecisionInline]
+
+    opened = moment("opened_at", "Opened")
+    decided = moment("decided_at", "Decided")
 
     def get_urls(self):
         wrap = self.admin_site.admin_view
@@ -82,10 +91,17 @@ class NameCaseAdmin(ActsWithReason, ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def start_links(self, request):
-        """What the staff's start page offers of this room."""
-        if self.has_act_permission(request):
-            yield "Names to look at", reverse("admin:referrals_namecase_queue")
+    def start_figures(self, request):
+        """What the staff's start page says of the queue."""
+        if not self.has_act_permission(request):
+            return
+        count = name_reports.waiting().count()
+        yield Figure(
+            "Names to look at",
+            str(count),
+            reverse("admin:referrals_namecase_queue"),
+            needs_care=bool(count),
+        )
 
     def queue(self, request):
         """What waits on GET; a POST decides about the name it tells."""
@@ -135,16 +151,20 @@ class NameCaseAdmin(ActsWithReason, ReadOnlyAdmin):
 
 @admin.register(NameReport)
 class NameReportAdmin(ReadOnlyAdmin):
-    list_display = ["case", "network", "created_at"]
+    list_display = ["case", "network", "reported"]
     list_select_related = ["case__person"]
     search_fields = ["case__person__email"]
     exclude = ["network_hash"]
     secret_fields = ["network_hash"]
 
+    reported = moment("created_at", "Reported")
+
 
 @admin.register(NameDecision)
 class NameDecisionAdmin(ReadOnlyAdmin):
-    list_display = ["case", "verdict", "reason", "decided_by", "created_at"]
+    list_display = ["case", "verdict", "reason", "decided_by", "decided"]
     list_filter = ["verdict"]
     list_select_related = ["case__person", "decided_by"]
     search_fields = ["case__person__email", "reason"]
+
+    decided = moment("created_at", "Decided")

@@ -129,6 +129,10 @@ class CodeQuerySet(models.QuerySet):
         """Codes that lead to a link: not retired, not waiting for staff."""
         return self.filter(retired_at=None, waits_since=None, link__isnull=False)
 
+    def waiting(self):
+        """Codes that staff have neither allowed nor refused yet."""
+        return self.filter(retired_at=None, waits_since__isnull=False)
+
     def canaries(self):
         return self.filter(kind=Code.Kind.CANARY)
 

@@ -7,10 +7,10 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from catalog.tests.factories import make_product
-from referrals import clicks, links
-from referrals.models import Campaign, ReferralLink, Visit
+from referrals import cards, clicks, codes, links
+from referrals.models import Campaign, Code, ReferralLink, Visit
 from referrals.tests.factories import make_link, make_member
-from shop.kit.staff import change_url
+from shop.kit.staff import change_url, list_url
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +157,42 @@ def test_the_page_of_a_link_tells_what_did_not_count(stan, link):
     page = text_of(stan.get(change_url(ReferralLink, link.pk)))
 
     assert "1 by machines, 1 by its owner, 2 after its end" in page
+
+
+def test_each_printed_card_stands_in_the_list_under_its_own_code(stan):
+    member = make_member()
+    links.default_link(member)
+    cards.make_sheet(member)
+
+    page = text_of(stan.get(list_url(ReferralLink, "kind__exact=paper")))
+
+    printed = Code.objects.filter(kind="card")
+    assert printed.count() == 10
+    assert [code for code in printed if f">{code.display}</a>" not in page] == []
+
+
+def test_a_renewed_link_stands_in_the_list_under_the_code_that_works(stan, link):
+    links.rotate(link)
+
+    page = text_of(stan.get(list_url(ReferralLink)))
+
+    assert f">{link.codes.get(is_primary=True).display}</a>" in page
+    assert "A01B2C3D" not in page
+
+
+def test_codes_that_wait_are_counted_on_the_start_page_and_listed_behind(stan, link):
+    start = "/admin/"
+    assert "Codes to allow" not in text_of(stan.get(start))
+    for wish in ("FREE-MUG", "CASH-FOR-YOU", "BIG-BONUS"):
+        codes.choose(link, wish)
+    codes.refuse(Code.objects.get(display="CASH-FOR-YOU"))
+    codes.allow(Code.objects.get(display="BIG-BONUS"))
+
+    figures = stan.get(start).context["figures"]
+    (figure,) = (each for each in figures if each.label == "Codes to allow")
+    page = text_of(stan.get(figure.url))
+
+    assert figure.value == "1"
+    assert "FREE-MUG" in page
+    assert "CASH-FOR-YOU" not in page
+    assert "BIG-BONUS" not in page
