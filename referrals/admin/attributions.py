@@ -11,8 +11,9 @@ from django.utils.html import format_html
 from accounts.models import User
 from orders.models import Order
 from referrals import by_hand, explain, links
+from referrals.admin.columns import InWords, in_words
 from referrals.models import Attribution, Claim, FormerCustomer
-from shop.kit.staff import ReadOnlyAdmin, change_url
+from shop.kit.staff import ReadOnlyAdmin, change_url, moment
 
 
 class ByHandForm(forms.Form):
@@ -65,14 +66,17 @@ class AttributionAdmin(ReadOnlyAdmin):
         "inviter",
         "method",
         "status",
-        "void_reason",
-        "created_at",
+        "because",
+        "made",
         "why",
     ]
-    list_filter = ["status", "method", "void_reason"]
+    list_filter = ["status", "method", ("void_reason", InWords)]
     list_select_related = ["invitee", "inviter", "link__owner", "terms__campaign"]
     search_fields = ["invitee__email", "inviter__email"]
     change_list_template = "admin/referrals/attribution/change_list.html"
+
+    because = in_words("void_reason", "Void because")
+    made = moment("created_at", "Made")
 
     @admin.display(description="Why?")
     def why(self, row):
@@ -162,14 +166,19 @@ class AttributionAdmin(ReadOnlyAdmin):
 
 @admin.register(Claim)
 class ClaimAdmin(ReadOnlyAdmin):
-    list_display = ["invitee", "link", "won", "method", "reason", "actor", "touched_at"]
-    list_filter = ["won", "method", "reason"]
+    list_display = ["invitee", "link", "won", "method", "because", "actor", "touched"]
+    list_filter = ["won", "method", ("reason", InWords)]
     list_select_related = ["invitee", "link__owner", "actor"]
     search_fields = ["invitee__email", "link__owner__email"]
+
+    because = in_words("reason", "Because")
+    touched = moment("touched_at", "Touched")
 
 
 @admin.register(FormerCustomer)
 class FormerCustomerAdmin(ReadOnlyAdmin):
-    list_display = ["kind", "created_at"]
+    list_display = ["kind", "left"]
     list_filter = ["kind"]
     exclude = ["value_hash"]
+
+    left = moment("created_at", "Noted")

@@ -10,7 +10,15 @@ from referrals import budgets, terms
 from referrals.admin.columns import amount
 from referrals.models import Budget, Campaign, Exclusion, Milestone, Terms
 from shop.kit.money import MoneyField, format_money, to_input
-from shop.kit.staff import ReadOnlyAdmin
+from shop.kit.staff import NOTHING, ReadOnlyAdmin, moment
+
+
+@admin.display(description="Inviter gets", ordering="inviter_amount")
+def inviter_gets(self, row):
+    """A percentage, or an amount as exact as the other ones."""
+    if row.inviter_amount:
+        return format_money(row.inviter_amount, row.currency)
+    return row.inviter_short or NOTHING
 
 
 class TermsInline(admin.TabularInline):
@@ -23,16 +31,22 @@ class TermsInline(admin.TabularInline):
     fields = [
         "number",
         "currency",
-        "inviter_amount",
-        "friend_amount",
-        "minimum_amount",
+        "inviter",
+        "friend",
+        "minimum",
         "visit_days",
         "order_days",
         "hold_days",
-        "created_at",
+        "published",
     ]
+    readonly_fields = ["inviter", "friend", "minimum", "published"]
     extra = 0
     can_delete = False
+
+    inviter = inviter_gets
+    friend = amount("friend_amount", "Friend gets")
+    minimum = amount("minimum_amount", "From")
+    published = moment("created_at", "Published")
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -43,8 +57,12 @@ class TermsInline(admin.TabularInline):
 
 @admin.register(Campaign)
 class CampaignAdmin(admin.ModelAdmin):
-    list_display = ["name", "is_default", "starts_at", "ends_at", "paused_at"]
+    list_display = ["name", "is_default", "starts", "ends", "paused"]
     inlines = [TermsInline]
+
+    starts = moment("starts_at", "Starts")
+    ends = moment("ends_at", "Ends")
+    paused = moment("paused_at", "Paused")
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -120,7 +138,7 @@ class TermsAdmin(admin.ModelAdmin):
         "visit_days",
         "order_days",
         "hold_days",
-        "created_at",
+        "published",
     ]
     list_filter = ["campaign", "currency"]
     list_select_related = ["campaign"]
@@ -178,20 +196,42 @@ class TermsAdmin(admin.ModelAdmin):
         ),
     ]
 
+    inviter = inviter_gets
     friend = amount("friend_amount", "Friend gets")
     minimum = amount("minimum_amount", "From")
+    published = moment("created_at", "Published")
 
-    @admin.display(description="Inviter gets", ordering="inviter_amount")
-    def inviter(self, terms):
-        return terms.inviter_short or "–"
+    @admin.display(description="Inviter gets at most")
+    def inviter_most(self, terms):
+        if terms.inviter_most_amount is None:
+            return NOTHING
+        return format_money(terms.inviter_most_amount, terms.currency)
 
     def get_fieldsets(self, request, obj=None):
-        # A version that is written shows its columns; what belongs to it has own pages.
+        """Of a version that is written, money as money; its belongings have own pages.
+
+        They are its milestones and what it excludes.
+        """
         if obj is None:
             return self.fieldsets
         own = {"steps", "excluded_categories", "excluded_products"}
+        shown = {
+            "inviter_amount": "inviter",
+            "inviter_most_amount": "inviter_most",
+            "friend_amount": "friend",
+            "minimum_amount": "minimum",
+        }
         return [
-            (name, {"fields": [each for each in more["fields"] if each not in own]})
+            (
+                name,
+                {
+                    "fields": [
+                        shown.get(each, each)
+                        for each in more["fields"]
+                        if each not in own
+                    ]
+                },
+            )
             for name, more in self.fieldsets
         ]
 
@@ -275,12 +315,13 @@ class BudgetForm(forms.ModelForm):
 class BudgetAdmin(ReadOnlyAdmin):
     form = BudgetForm
     fields = ["campaign", "amount_limit"]
-    list_display = ["campaign", "limit", "committed", "warned_at"]
+    list_display = ["campaign", "limit", "committed", "warned"]
     list_select_related = ["campaign"]
     search_fields = ["campaign__name"]
 
     limit = amount("amount_limit", "Limit")
     committed = amount("amount_committed", "Promised")
+    warned = moment("warned_at", "Warned")
 
     def has_add_permission(self, request):
         return admin.ModelAdmin.has_add_permission(self, request)

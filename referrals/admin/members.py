@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from referrals.models import Invitation, MemberChoices, Notice, Suppression
-from shop.kit.staff import ReadOnlyAdmin
+from shop.kit.staff import ReadOnlyAdmin, moment
 
 
 @admin.register(MemberChoices)
@@ -15,23 +15,31 @@ class MemberChoicesAdmin(ReadOnlyAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
-    list_display = ["user", "kind", "text", "created_at", "read_at"]
+    list_display = ["user", "kind", "text", "told", "read"]
     list_filter = ["kind"]
     list_select_related = ["user"]
     search_fields = ["user__email"]
+
+    told = moment("created_at", "Told")
+    read = moment("read_at", "Read")
 
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
     """Without the addresses: those are no business of anybody's here."""
 
-    list_display = ["sender", "campaign", "created_at", "sent_at"]
+    list_display = ["sender", "campaign", "asked", "sent"]
     list_select_related = ["sender", "campaign"]
     search_fields = ["sender__email"]
     exclude = ["address", "address_hash"]
 
+    asked = moment("created_at", "Asked")
+    sent = moment("sent_at", "Sent")
+
 
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "created_at"]
+    list_display = ["__str__", "stopped"]
     exclude = ["address_hash"]
+
+    stopped = moment("created_at", "Stopped")

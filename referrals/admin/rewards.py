@@ -5,7 +5,7 @@ from django.contrib import admin, messages
 from django.utils.html import format_html
 
 from referrals import grants, settlement
-from referrals.admin.columns import amount
+from referrals.admin.columns import InWords, amount, in_words, spoken
 from referrals.models import (
     GrantWord,
     InviterQuota,
@@ -22,6 +22,7 @@ from shop.kit.staff import (
     change_url,
     confirm,
     list_url,
+    moment,
     whether,
 )
 
@@ -66,15 +67,34 @@ class RewardAdmin(ReadOnlyAdmin):
         "taken_back",
         "state",
         "on_hold",
-        "reason",
-        "available_at",
+        "why",
+        "available",
     ]
     list_filter = [
         "state",
         ("frozen_at", whether("on hold")),
         ("waived_at", whether("granted by staff")),
         WaitsForAnother,
-        "reason",
+        ("reason", InWords),
+    ]
+    fields = [
+        "attribution",
+        "order",
+        "recipient",
+        "money",
+        "taken_back",
+        "state",
+        "why",
+        "available_at",
+        "released_at",
+        "frozen_at",
+        "on_hold",
+        "waived_at",
+        "waived_by",
+        "waived_because",
+        "is_only",
+        "sequence",
+        "created_at",
     ]
     list_select_related = ["recipient", "order"]
     search_fields = ["recipient__email", "order__code"]
@@ -93,6 +113,8 @@ class RewardAdmin(ReadOnlyAdmin):
     money = amount("amount", "Amount")
     taken_back = amount("amount_reversed", "Taken back")
     on_hold = amount("amount_frozen", "On hold")
+    why = in_words("reason", "Reason")
+    available = moment("available_at", "Available")
 
     @admin.action(description="Settle again", permissions=["act"])
     def settle_again(self, request, queryset):
@@ -126,7 +148,10 @@ class RewardAdmin(ReadOnlyAdmin):
             title="Grant rewards all the same",
             facts=[
                 ("Rewards", len(rewards)),
-                ("Refused because", ", ".join(sorted({r.reason for r in rewards}))),
+                (
+                    "Refused because",
+                    ", ".join(sorted({spoken(each.reason) for each in rewards})),
+                ),
                 ("Together", _together(rewards)),
             ],
             form=form,
@@ -160,9 +185,11 @@ class RewardAdmin(ReadOnlyAdmin):
 
 @admin.register(GrantWord)
 class GrantWordAdmin(ReadOnlyAdmin):
-    list_display = ["reward", "because", "said_by", "created_at"]
+    list_display = ["reward", "because", "said_by", "said"]
     list_select_related = ["reward__recipient", "reward__order", "said_by"]
     search_fields = ["reward__recipient__email", "reward__order__code", "because"]
+
+    said = moment("created_at", "Said")
 
 
 @admin.register(Unsettled)
@@ -181,8 +208,8 @@ class UnsettledAdmin(ReadOnlyAdmin):
 
 @admin.register(Settlement)
 class SettlementAdmin(ReadOnlyAdmin):
-    list_display = ["order", "attribution", "reward", "reason", "settled_at"]
-    list_filter = ["reason"]
+    list_display = ["order", "attribution", "reward", "why", "settled"]
+    list_filter = [("reason", InWords)]
     list_select_related = [
         "order",
         "attribution__invitee",
@@ -192,10 +219,14 @@ class SettlementAdmin(ReadOnlyAdmin):
     ]
     search_fields = ["order__code", "attribution__invitee__email"]
 
+    why = in_words("reason", "Reason")
+    settled = moment("settled_at", "Settled")
+
 
 @admin.register(MilestoneReward)
 class MilestoneRewardAdmin(ReadOnlyAdmin):
     list_display = ["recipient", "campaign", "friends_count", "money", "state"]
+    fields = [*list_display, "sequence", "created_at"]
     list_filter = ["state"]
     list_select_related = ["recipient", "campaign"]
     search_fields = ["recipient__email"]

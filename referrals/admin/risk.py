@@ -5,12 +5,16 @@ from functools import partial
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import BigIntegerField, Case, OuterRef, Subquery, When
+from django.db.models.functions import Cast
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
+from accounts.models import User
 from referrals import blocks, breaker, review
 from referrals.admin import queue
+from referrals.admin.columns import InWords, in_words
 from referrals.models import (
     Block,
     Device,
@@ -25,6 +29,7 @@ from shop.kit.staff import (
     ReadOnlyInline,
     change_url,
     list_url,
+    moment,
     whether,
 )
 
@@ -47,10 +52,13 @@ class ReasonForm(forms.Form):
 
 @admin.register(RiskSignal)
 class RiskSignalAdmin(ReadOnlyAdmin):
-    list_display = ["attribution", "code", "weight", "evidence", "created_at"]
-    list_filter = ["code"]
+    list_display = ["attribution", "sign", "weight", "evidence", "seen"]
+    list_filter = [("code", InWords)]
     list_select_related = _PEOPLE
     search_fields = ["attribution__invitee__email", "attribution__inviter__email"]
+
+    sign = in_words("code", "Sign")
+    seen = moment("created_at", "Seen")
 
 
 class DecisionInline(ReadOnlyInline):
@@ -63,11 +71,14 @@ class ReviewCaseAdmin(ReadOnlyAdmin):
     """The queue is a page of its own; here is what became of each."""
 
     change_list_template = "admin/referrals/reviewcase/change_list.html"
-    list_display = ["attribution", "state", "score", "opened_at", "decided_at"]
+    list_display = ["attribution", "state", "score", "opened", "decided"]
     list_filter = ["state", ("decided_at", whether("decided"))]
     list_select_related = _PEOPLE
     search_fields = ["attribution__invitee__email", "attribution__inviter__email"]
     inlines = [DecisionInline]
+
+    opened = moment("opened_at", "Opened")
+    decided = moment("decided_at", "Decided")
 
     def start_figures(self, request):
         """What the staff's start page says of the queue."""
@@ -93,10 +104,12 @@ class ReviewCaseAdmin(ReadOnlyAdmin):
 
 @admin.register(ReviewDecision)
 class ReviewDecisionAdmin(ReadOnlyAdmin):
-    list_display = ["case", "verdict", "reason", "decided_by", "created_at"]
+    list_display = ["case", "verdict", "reason", "decided_by", "decided"]
     list_filter = ["verdict"]
     list_select_related = [*(f"case__{each}" for each in _PEOPLE), "decided_by"]
     search_fields = ["case__attribution__invitee__email", "reason"]
+
+    decided = moment("created_at", "Decided")
 
 
 class ActsWithReason:
@@ -122,10 +135,33 @@ class ActsWithReason:
 class BlockAdmin(ActsWithReason, ReadOnlyAdmin):
     change_list_template = "admin/referrals/block/change_list.html"
     change_form_template = "admin/referrals/block/change_form.html"
-    list_display = ["kind", "value", "reason", "blocked_by", "created_at", "lifted_at"]
+    list_display = ["kind", "what", "reason", "blocked_by", "made", "lifted"]
     list_filter = ["kind", ("lifted_at", whether("lifted"))]
     list_select_related = ["blocked_by"]
-    search_fields = ["value", "reason"]
+    search_fields = ["value", "person_email", "reason"]
+    fields = [
+        "kind",
+        "what",
+        "reason",
+        "blocked_by",
+        "created_at",
+        "lifted_by",
+        "lifted_at",
+    ]
+
+    made = moment("created_at", "Blocked")
+    lifted = moment("lifted_at", "Lifted")
+
+    def get_queryset(self, request):
+        """With the email of who is blocked, for the value of a person is their key."""
+        key = Case(When(kind=Block.Kind.PERSON, then=Cast("value", BigIntegerField())))
+        person = User.objects.filter(pk=OuterRef("person")).values("email")
+        rows = super().get_queryset(request).annotate(person=key)
+        return rows.annotate(person_email=Subquery(person))
+
+    @admin.display(description="What")
+    def what(self, block):
+        return block.person_email or block.value
 
     def get_urls(self):
         wrap = self.admin_site.admin_view
@@ -176,17 +212,24 @@ class BlockAdmin(ActsWithReason, ReadOnlyAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(ReadOnlyAdmin):
-    list_display = ["user", "agent", "network", "created_at", "seen_at", "trusted_at"]
+    list_display = ["user", "agent", "network", "first", "seen", "trusted"]
     list_select_related = ["user"]
     search_fields = ["user__email"]
     exclude = ["token_hash", "network_hash"]
+
+    first = moment("created_at", "First seen")
+    seen = moment("seen_at", "Last seen")
+    trusted = moment("trusted_at", "Trusted")
 
 
 @admin.register(ReleasePause)
 class ReleasePauseAdmin(ActsWithReason, ReadOnlyAdmin):
     change_form_template = "admin/referrals/releasepause/change_form.html"
-    list_display = ["tripped_at", "released_count", "usual_count", "ended_at"]
+    list_display = ["tripped", "released_count", "usual_count", "ended"]
     list_select_related = ["ended_by"]
+
+    tripped = moment("tripped_at", "Since")
+    ended = moment("ended_at", "Ended")
 
     def get_urls(self):
         page = self.admin_site.admin_view(self.end)

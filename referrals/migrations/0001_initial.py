@@ -1306,6 +1306,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name_plural": "order touches",
+            },
         ),
         migrations.CreateModel(
             name="Activity",

@@ -186,5 +186,8 @@ class OrderTouch(models.Model):
     touched_at = models.DateTimeField(help_text="When the link was opened.")
     created_at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        verbose_name_plural = "order touches"
+
     def __str__(self):
         return f"{self.order} by {self.link}"

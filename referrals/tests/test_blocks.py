@@ -12,6 +12,7 @@ from referrals.tests.factories import (
     make_order,
     set_terms,
 )
+from shop.kit.staff import change_url, list_url
 
 pytestmark = pytest.mark.django_db
 
@@ -148,3 +149,15 @@ def test_staff_who_block_one_address_are_told_how_many_it_would_be(admin_client)
 
     assert "To block all of them, enter 203.0.113.0/24." in page.content.decode()
     assert not Block.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "value"), KINDS)
+def test_staff_read_who_and_what_is_blocked(admin_client, stan, friend, kind, value):
+    made = blocks.block(kind, value, actor=stan, reason="A group")
+    shown = value if kind == "person" else made.value
+
+    listed = admin_client.get(list_url(Block), {"q": shown}).content.decode()
+    own = admin_client.get(change_url(Block, made.pk)).content.decode()
+
+    assert f'<td class="field-what">{shown}</td>' in listed
+    assert f'<div class="readonly">{shown}</div>' in own

@@ -16,6 +16,8 @@ from referrals.tests.factories import (
     make_order,
     set_terms,
 )
+from shop.kit import guards
+from shop.kit.staff import change_url, list_url
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +36,7 @@ def test_staff_grant_a_reward_after_a_page_that_asks_why(admin_client):
     reward = Reward.objects.get()
 
     page = act(admin_client, "referrals_reward", "grant_anyway", reward)
-    assert "over_cap" in page.content.decode()
+    assert "Over cap" in page.content.decode()
     assert "$5.00" in page.content.decode()
     act(admin_client, "referrals_reward", "grant_anyway", reward, confirmed="yes")
     assert ledger.balance(inviter, "USD") == 0
@@ -106,3 +108,27 @@ def test_a_budget_is_given_raised_and_never_set_below_what_is_promised(admin_cli
     admin_client.post(change, {"amount_limit": "200.00"})
     budget.refresh_from_db()
     assert (budget.amount_limit, budget.amount_committed) == (20_000, 500)
+
+
+def test_staff_read_money_as_money_and_reasons_as_words(admin_client):
+    rules = set_terms(
+        inviter_amount=123_400, friend_amount=567_800, minimum_amount=910_000
+    )
+    attribution = make_attribution(terms=rules)
+    settlement.settle(make_order(attribution.invitee, goods=1_000_000))
+    reward = Reward.objects.get()
+    with guards.lifted():
+        Reward.objects.update(reason="over_cap", amount_reversed=11_100)
+
+    pages = {
+        change_url(Reward, reward.pk): ["$1,234.00", "$111.00", "Over cap"],
+        list_url(Reward): ["$1,234.00", "$111.00", "Over cap"],
+        change_url(Terms, rules.pk): ["$1,234.00", "$5,678.00", "$9,100.00"],
+        change_url(Campaign, rules.campaign_id): ["$1,234.00", "$5,678.00"],
+    }
+    for url, wanted in pages.items():
+        html = admin_client.get(url).content.decode()
+        assert [each for each in wanted if each not in html] == [], url
+        for raw in ("123400", "11100", "567800", "910000", "Minor units"):
+            assert f">{raw}<" not in html, url
+        assert "Minor units" not in html
