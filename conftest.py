@@ -1,6 +1,7 @@
 """What tests of every app may ask for."""
 
 import pytest
+import stripe
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django_tasks_db.management.commands import db_worker
@@ -56,6 +57,13 @@ def pytest_runtest_call(item):
 def _fresh_cache():
     """Rate limits and counters of one test are not another's."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_stripe(monkeypatch):
+    """What does not answer is asked again as often as ever, only at once."""
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
+    monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0)
 
 
 @pytest.fixture(autouse=True)
