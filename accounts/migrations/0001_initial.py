@@ -95,6 +95,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        accounts.mailboxes.Mailbox("email"), name="user_by_mailbox"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Upper("email"),
+                        name="user_email_any_case",
+                    ),
+                ],
+            },
             managers=[
                 ("objects", accounts.models.UserManager()),
             ],
@@ -179,6 +192,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("remaining__gt", 0)),
+                        fields=["expires_at"],
+                        name="lot_by_end",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("remaining__lte", models.F("amount"))),
+                        name="lot_remaining_within_amount",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="LedgerAccount",
@@ -228,6 +256,50 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("owner", "kind", "currency"), name="account_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("owner", None)),
+                        fields=("kind", "currency"),
+                        name="shop_account_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("balance", None), ("balance__gte", 0), _connector="OR"
+                        ),
+                        name="balance_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("balance__isnull", False),
+                                ("kind__in", ["wallet", "held", "owed", "frozen"]),
+                                ("owner__isnull", False),
+                            ),
+                            models.Q(
+                                ("balance__isnull", True),
+                                (
+                                    "kind__in",
+                                    [
+                                        "programme_cost",
+                                        "sales",
+                                        "goodwill",
+                                        "breakage",
+                                        "write_off",
+                                        "closed",
+                                    ],
+                                ),
+                                ("owner__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="balance_kept_for_people",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Transfer",
@@ -284,6 +356,54 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="transfer_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                models.Q(
+                                    (
+                                        "currency__in",
+                                        ["BHD", "JOD", "KWD", "OMR", "TND"],
+                                    ),
+                                    _negated=True,
+                                ),
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "%%", models.Value(10)
+                                    ),
+                                    0,
+                                ),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                models.Q(
+                                    ("currency__in", ["ISK", "UGX"]), _negated=True
+                                ),
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "%%", models.Value(100)
+                                    ),
+                                    0,
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="transfer_in_steps",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("key", ""), _negated=True),
+                        name="transfer_has_cause",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("debit", models.F("credit")), _negated=True
+                        ),
+                        name="transfer_two_accounts",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -317,6 +437,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("lot", "transfer"), name="lot_used_once_per_transfer"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="lot_use_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_restored__lte", models.F("amount"))
+                        ),
+                        name="lot_use_restored_within",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="creditlot",
@@ -406,268 +542,110 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(
-                accounts.mailboxes.Mailbox("email"), name="user_by_mailbox"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Upper("email"),
-                name="user_email_any_case",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgeraccount",
-            constraint=models.UniqueConstraint(
-                fields=("owner", "kind", "currency"), name="account_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgeraccount",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("owner", None)),
-                fields=("kind", "currency"),
-                name="shop_account_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgeraccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("balance", None), ("balance__gte", 0), _connector="OR"
-                ),
-                name="balance_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgeraccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("balance__isnull", False),
-                        ("kind__in", ["wallet", "held", "owed", "frozen"]),
-                        ("owner__isnull", False),
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["asked_by", "asked_at"], name="adjustment_by_asker"
                     ),
-                    models.Q(
-                        ("balance__isnull", True),
-                        (
-                            "kind__in",
-                            [
-                                "programme_cost",
-                                "sales",
-                                "goodwill",
-                                "breakage",
-                                "write_off",
-                                "closed",
-                            ],
-                        ),
-                        ("owner__isnull", True),
+                    models.Index(
+                        fields=["owner", "asked_at"], name="adjustment_by_owner"
                     ),
-                    _connector="OR",
-                ),
-                name="balance_kept_for_people",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="transfer_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        models.Q(
-                            ("currency__in", ["BHD", "JOD", "KWD", "OMR", "TND"]),
-                            _negated=True,
-                        ),
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "%%", models.Value(10)
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)),
+                        name="adjustment_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                models.Q(
+                                    (
+                                        "currency__in",
+                                        ["BHD", "JOD", "KWD", "OMR", "TND"],
+                                    ),
+                                    _negated=True,
+                                ),
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "%%", models.Value(10)
+                                    ),
+                                    0,
+                                ),
+                                _connector="OR",
                             ),
-                            0,
-                        ),
-                        _connector="OR",
-                    ),
-                    models.Q(
-                        models.Q(("currency__in", ["ISK", "UGX"]), _negated=True),
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "%%", models.Value(100)
+                            models.Q(
+                                models.Q(
+                                    ("currency__in", ["ISK", "UGX"]), _negated=True
+                                ),
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "%%", models.Value(100)
+                                    ),
+                                    0,
+                                ),
+                                _connector="OR",
                             ),
-                            0,
                         ),
-                        _connector="OR",
+                        name="adjustment_in_steps",
                     ),
-                ),
-                name="transfer_in_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True),
-                name="transfer_has_cause",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("debit", models.F("credit")), _negated=True),
-                name="transfer_two_accounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lotuse",
-            constraint=models.UniqueConstraint(
-                fields=("lot", "transfer"), name="lot_used_once_per_transfer"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lotuse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="lot_use_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lotuse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_restored__lte", models.F("amount"))),
-                name="lot_use_restored_within",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="creditlot",
-            index=models.Index(
-                condition=models.Q(("remaining__gt", 0)),
-                fields=["expires_at"],
-                name="lot_by_end",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditlot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("remaining__lte", models.F("amount"))),
-                name="lot_remaining_within_amount",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="adjustment",
-            index=models.Index(
-                fields=["asked_by", "asked_at"], name="adjustment_by_asker"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="adjustment",
-            index=models.Index(
-                fields=["owner", "asked_at"], name="adjustment_by_owner"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="adjustment_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        models.Q(
-                            ("currency__in", ["BHD", "JOD", "KWD", "OMR", "TND"]),
-                            _negated=True,
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reason", ""), _negated=True),
+                            models.Q(("words", ""), _negated=True),
                         ),
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "%%", models.Value(10)
+                        name="adjustment_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("owner", models.F("asked_by")), _negated=True),
+                            models.Q(
+                                ("decided_by", None),
+                                models.Q(
+                                    ("owner", models.F("decided_by")), _negated=True
+                                ),
+                                _connector="OR",
                             ),
-                            0,
                         ),
-                        _connector="OR",
+                        name="nobody_adjusts_their_own",
                     ),
-                    models.Q(
-                        models.Q(("currency__in", ["ISK", "UGX"]), _negated=True),
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "%%", models.Value(100)
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("transfer", None),
+                            ("needs_two", False),
+                            models.Q(
+                                ("decided_by__isnull", False),
+                                models.Q(
+                                    ("decided_by", models.F("asked_by")), _negated=True
+                                ),
                             ),
-                            0,
+                            _connector="OR",
                         ),
-                        _connector="OR",
+                        name="large_adjustment_takes_two",
                     ),
-                ),
-                name="adjustment_in_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reason", ""), _negated=True),
-                    models.Q(("words", ""), _negated=True),
-                ),
-                name="adjustment_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("owner", models.F("asked_by")), _negated=True),
-                    models.Q(
-                        ("decided_by", None),
-                        models.Q(("owner", models.F("decided_by")), _negated=True),
-                        _connector="OR",
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None),
+                                ("refused_because", ""),
+                                ("transfer", None),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("transfer__isnull", False),
+                                ("refused_because", ""),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("transfer", None),
+                                models.Q(("refused_because", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="adjustment_posted_or_refused",
                     ),
-                ),
-                name="nobody_adjusts_their_own",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("transfer", None),
-                    ("needs_two", False),
-                    models.Q(
-                        ("decided_by__isnull", False),
-                        models.Q(("decided_by", models.F("asked_by")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="large_adjustment_takes_two",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at", None),
-                        ("refused_because", ""),
-                        ("transfer", None),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("transfer__isnull", False),
-                        ("refused_because", ""),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("transfer", None),
-                        models.Q(("refused_because", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="adjustment_posted_or_refused",
-            ),
+                ],
+            },
         ),
     ]

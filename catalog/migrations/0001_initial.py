@@ -78,6 +78,16 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "categories",
                 "ordering": ["position", "name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("parent", None),
+                            models.Q(("parent", models.F("pk")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="category_not_own_parent",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -112,6 +122,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("option", "slug"), name="value_once_per_option"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -175,6 +190,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["category", "-published_at"], name="product_newest"
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "live")),
+                        fields=["-published_at", "-id"],
+                        name="product_newest_of_all",
+                    ),
+                    models.Index(
+                        fields=["category", "lowest_amount"], name="product_cheapest"
+                    ),
+                    models.Index(
+                        fields=["category", "-units_sold"], name="product_best_selling"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="option",
@@ -240,6 +273,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position", "pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("stock__gte", 0)), name="stock_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("compare_at_amount", None),
+                            ("compare_at_amount__gt", models.F("amount")),
+                            _connector="OR",
+                        ),
+                        name="compare_at_is_higher",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -272,6 +318,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity", 0), _negated=True),
+                        name="movement_moves",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -324,85 +376,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position", "pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("alt", ""), _negated=True),
+                        name="image_described",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="category",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("parent", None),
-                    models.Q(("parent", models.F("pk")), _negated=True),
-                    _connector="OR",
-                ),
-                name="category_not_own_parent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="optionvalue",
-            constraint=models.UniqueConstraint(
-                fields=("option", "slug"), name="value_once_per_option"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                fields=["category", "-published_at"], name="product_newest"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                condition=models.Q(("status", "live")),
-                fields=["-published_at", "-id"],
-                name="product_newest_of_all",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                fields=["category", "lowest_amount"], name="product_cheapest"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                fields=["category", "-units_sold"], name="product_best_selling"
-            ),
         ),
         migrations.AddConstraint(
             model_name="option",
             constraint=models.UniqueConstraint(
                 fields=("product", "slug"), name="option_once_per_product"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="variant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stock__gte", 0)), name="stock_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="variant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("compare_at_amount", None),
-                    ("compare_at_amount__gt", models.F("amount")),
-                    _connector="OR",
-                ),
-                name="compare_at_is_higher",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity", 0), _negated=True),
-                name="movement_moves",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productimage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("alt", ""), _negated=True), name="image_described"
             ),
         ),
     ]

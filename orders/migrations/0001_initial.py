@@ -80,6 +80,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("token_hash", None), ("user__isnull", False)),
+                            models.Q(("token_hash__isnull", False), ("user", None)),
+                            _connector="OR",
+                        ),
+                        name="cart_has_one_owner",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CartLine",
@@ -114,6 +126,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["added_at", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("cart", "variant"), name="variant_once_per_cart"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)),
+                        name="cart_line_positive",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -231,6 +252,205 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-placed_at"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "pending")),
+                        fields=["expires_at"],
+                        name="order_overdue",
+                    ),
+                    models.Index(fields=["user", "-placed_at"], name="order_history"),
+                    models.Index(fields=["confirmed_at"], name="order_by_confirmation"),
+                    models.Index(
+                        accounts.mailboxes.Mailbox("email"), name="order_by_mailbox"
+                    ),
+                    models.Index(
+                        django.db.models.functions.text.Upper("email"),
+                        condition=models.Q(("user", None)),
+                        name="guest_order_by_email",
+                    ),
+                    models.Index(
+                        condition=models.Q(("held_at__isnull", False)),
+                        fields=["held_at"],
+                        name="order_held",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "amount_total",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_goods"),
+                                            "+",
+                                            models.F("amount_shipping"),
+                                        ),
+                                        "+",
+                                        models.F("amount_tax"),
+                                    ),
+                                    "-",
+                                    models.F("amount_discount"),
+                                ),
+                            )
+                        ),
+                        name="order_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "amount_due",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("amount_total"),
+                                    "-",
+                                    models.F("amount_balance"),
+                                ),
+                            )
+                        ),
+                        name="order_due_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                models.Q(
+                                    (
+                                        "currency__in",
+                                        ["BHD", "JOD", "KWD", "OMR", "TND"],
+                                    ),
+                                    _negated=True,
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_goods"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_discount"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_shipping"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_balance"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_due"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                ),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                models.Q(
+                                    ("currency__in", ["ISK", "UGX"]), _negated=True
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_goods"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_discount"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_shipping"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_balance"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("amount_due"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="order_in_steps",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "pending")),
+                        fields=("cart",),
+                        name="one_open_order_per_cart",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_discount__lte", models.F("amount_goods"))
+                        ),
+                        name="order_discount_within",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_balance", 0),
+                            ("user__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="order_balance_has_owner",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ["pending", "confirmed", "expired", "cancelled"],
+                            )
+                        ),
+                        name="order_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "confirmed"), _negated=True),
+                            ("confirmed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="confirmed_order_has_time",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -270,6 +490,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "order addresses",
+                "indexes": [
+                    models.Index(
+                        django.db.models.functions.text.Upper("name"),
+                        django.db.models.functions.text.Upper("postal_code"),
+                        name="order_address_by_person",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -308,6 +535,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("order", "source"), name="discount_once_per_source"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="discount_positive"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OrderEvent",
@@ -427,6 +664,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("order", "variant"), name="variant_once_per_order"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)),
+                        name="order_line_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "amount",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("amount_unit"), "*", models.F("quantity")
+                                ),
+                            )
+                        ),
+                        name="order_line_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_discount__lte", models.F("amount"))
+                        ),
+                        name="line_discount_within",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -503,6 +766,68 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("card_hash__gt", "")),
+                        fields=["card_hash"],
+                        name="payment_by_card",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "open")),
+                        fields=("order",),
+                        name="one_open_payment_per_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="payment_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                models.Q(
+                                    (
+                                        "currency__in",
+                                        ["BHD", "JOD", "KWD", "OMR", "TND"],
+                                    ),
+                                    _negated=True,
+                                ),
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "%%", models.Value(10)
+                                    ),
+                                    0,
+                                ),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                models.Q(
+                                    ("currency__in", ["ISK", "UGX"]), _negated=True
+                                ),
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "%%", models.Value(100)
+                                    ),
+                                    0,
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="payment_in_steps",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["open", "paid", "closed"])),
+                        name="payment_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "paid"), _negated=True),
+                            ("paid_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="paid_payment_has_time",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -541,6 +866,29 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("closed_at", None)),
+                        fields=["opened_at"],
+                        name="dispute_open",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                (
+                                    "status__in",
+                                    ["won", "lost", "warning_closed", "prevented"],
+                                ),
+                                _negated=True,
+                            ),
+                            ("closed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="closed_dispute_has_time",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -671,6 +1019,154 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_card__gt", 0),
+                            ("amount_balance__gt", 0),
+                            ("cancels", True),
+                            _connector="OR",
+                        ),
+                        name="refund_not_empty",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("origin", "stripe"),
+                            ("amount_card__lte", models.F("amount_left")),
+                            _connector="OR",
+                        ),
+                        name="refund_within_what_is_left",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("origin", "stripe"),
+                            models.Q(
+                                models.Q(
+                                    models.Q(
+                                        (
+                                            "currency__in",
+                                            ["BHD", "JOD", "KWD", "OMR", "TND"],
+                                        ),
+                                        _negated=True,
+                                    ),
+                                    models.Q(
+                                        django.db.models.lookups.Exact(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("amount_card"),
+                                                "%%",
+                                                models.Value(10),
+                                            ),
+                                            0,
+                                        ),
+                                        django.db.models.lookups.Exact(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("amount_balance"),
+                                                "%%",
+                                                models.Value(10),
+                                            ),
+                                            0,
+                                        ),
+                                        django.db.models.lookups.Exact(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("amount_shipping"),
+                                                "%%",
+                                                models.Value(10),
+                                            ),
+                                            0,
+                                        ),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                models.Q(
+                                    models.Q(
+                                        ("currency__in", ["ISK", "UGX"]), _negated=True
+                                    ),
+                                    models.Q(
+                                        django.db.models.lookups.Exact(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("amount_card"),
+                                                "%%",
+                                                models.Value(100),
+                                            ),
+                                            0,
+                                        ),
+                                        django.db.models.lookups.Exact(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("amount_balance"),
+                                                "%%",
+                                                models.Value(100),
+                                            ),
+                                            0,
+                                        ),
+                                        django.db.models.lookups.Exact(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("amount_shipping"),
+                                                "%%",
+                                                models.Value(100),
+                                            ),
+                                            0,
+                                        ),
+                                    ),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="refund_in_steps",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_card", 0),
+                            ("payment__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="card_refund_has_payment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "amount_shipping__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("amount_card"),
+                                    "+",
+                                    models.F("amount_balance"),
+                                ),
+                            )
+                        ),
+                        name="refund_shipping_within",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "requested",
+                                    "pending",
+                                    "succeeded",
+                                    "failed",
+                                    "cancelled",
+                                ],
+                            )
+                        ),
+                        name="refund_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["requested", "failed"]),
+                            ("accepted_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="accepted_refund_has_time",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("state", "requested"),
+                            models.Q(("origin", "stripe"), _negated=True),
+                        ),
+                        fields=("order",),
+                        name="one_requested_refund_per_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -705,6 +1201,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("refund", "line"), name="line_once_per_refund"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)),
+                        name="refund_line_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("restocked__lte", models.F("quantity"))),
+                        name="restocked_within",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ShippingMethod",
@@ -739,6 +1250,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("days_most__gte", models.F("days_least"))),
+                        name="shipping_days_in_order",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StripeEvent",
@@ -798,554 +1317,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="cart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("token_hash", None), ("user__isnull", False)),
-                    models.Q(("token_hash__isnull", False), ("user", None)),
-                    _connector="OR",
-                ),
-                name="cart_has_one_owner",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cartline",
-            constraint=models.UniqueConstraint(
-                fields=("cart", "variant"), name="variant_once_per_cart"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cartline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="cart_line_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("status", "pending")),
-                fields=["expires_at"],
-                name="order_overdue",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["user", "-placed_at"], name="order_history"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["confirmed_at"], name="order_by_confirmation"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                accounts.mailboxes.Mailbox("email"), name="order_by_mailbox"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                django.db.models.functions.text.Upper("email"),
-                condition=models.Q(("user", None)),
-                name="guest_order_by_email",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("held_at__isnull", False)),
-                fields=["held_at"],
-                name="order_held",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "amount_total",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_goods"),
-                                    "+",
-                                    models.F("amount_shipping"),
-                                ),
-                                "+",
-                                models.F("amount_tax"),
-                            ),
-                            "-",
-                            models.F("amount_discount"),
-                        ),
-                    )
-                ),
-                name="order_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "amount_due",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("amount_total"), "-", models.F("amount_balance")
-                        ),
-                    )
-                ),
-                name="order_due_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        models.Q(
-                            ("currency__in", ["BHD", "JOD", "KWD", "OMR", "TND"]),
-                            _negated=True,
-                        ),
-                        models.Q(
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_goods"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_discount"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_shipping"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_balance"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_due"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                        ),
-                        _connector="OR",
-                    ),
-                    models.Q(
-                        models.Q(("currency__in", ["ISK", "UGX"]), _negated=True),
-                        models.Q(
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_goods"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_discount"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_shipping"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_balance"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount_due"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                        ),
-                        _connector="OR",
-                    ),
-                ),
-                name="order_in_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "pending")),
-                fields=("cart",),
-                name="one_open_order_per_cart",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_discount__lte", models.F("amount_goods"))),
-                name="order_discount_within",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_balance", 0), ("user__isnull", False), _connector="OR"
-                ),
-                name="order_balance_has_owner",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["pending", "confirmed", "expired", "cancelled"])
-                ),
-                name="order_status_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "confirmed"), _negated=True),
-                    ("confirmed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="confirmed_order_has_time",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderaddress",
-            index=models.Index(
-                django.db.models.functions.text.Upper("name"),
-                django.db.models.functions.text.Upper("postal_code"),
-                name="order_address_by_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderdiscount",
-            constraint=models.UniqueConstraint(
-                fields=("order", "source"), name="discount_once_per_source"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderdiscount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="discount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.UniqueConstraint(
-                fields=("order", "variant"), name="variant_once_per_order"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="order_line_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "amount",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("amount_unit"), "*", models.F("quantity")
-                        ),
-                    )
-                ),
-                name="order_line_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_discount__lte", models.F("amount"))),
-                name="line_discount_within",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("card_hash__gt", "")),
-                fields=["card_hash"],
-                name="payment_by_card",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "open")),
-                fields=("order",),
-                name="one_open_payment_per_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="payment_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        models.Q(
-                            ("currency__in", ["BHD", "JOD", "KWD", "OMR", "TND"]),
-                            _negated=True,
-                        ),
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "%%", models.Value(10)
-                            ),
-                            0,
-                        ),
-                        _connector="OR",
-                    ),
-                    models.Q(
-                        models.Q(("currency__in", ["ISK", "UGX"]), _negated=True),
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "%%", models.Value(100)
-                            ),
-                            0,
-                        ),
-                        _connector="OR",
-                    ),
-                ),
-                name="payment_in_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["open", "paid", "closed"])),
-                name="payment_status_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "paid"), _negated=True),
-                    ("paid_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="paid_payment_has_time",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="dispute",
-            index=models.Index(
-                condition=models.Q(("closed_at", None)),
-                fields=["opened_at"],
-                name="dispute_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dispute",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("status__in", ["won", "lost", "warning_closed", "prevented"]),
-                        _negated=True,
-                    ),
-                    ("closed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="closed_dispute_has_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_card__gt", 0),
-                    ("amount_balance__gt", 0),
-                    ("cancels", True),
-                    _connector="OR",
-                ),
-                name="refund_not_empty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("origin", "stripe"),
-                    ("amount_card__lte", models.F("amount_left")),
-                    _connector="OR",
-                ),
-                name="refund_within_what_is_left",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("origin", "stripe"),
-                    models.Q(
-                        models.Q(
-                            models.Q(
-                                ("currency__in", ["BHD", "JOD", "KWD", "OMR", "TND"]),
-                                _negated=True,
-                            ),
-                            models.Q(
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_card"), "%%", models.Value(10)
-                                    ),
-                                    0,
-                                ),
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_balance"),
-                                        "%%",
-                                        models.Value(10),
-                                    ),
-                                    0,
-                                ),
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_shipping"),
-                                        "%%",
-                                        models.Value(10),
-                                    ),
-                                    0,
-                                ),
-                            ),
-                            _connector="OR",
-                        ),
-                        models.Q(
-                            models.Q(("currency__in", ["ISK", "UGX"]), _negated=True),
-                            models.Q(
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_card"), "%%", models.Value(100)
-                                    ),
-                                    0,
-                                ),
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_balance"),
-                                        "%%",
-                                        models.Value(100),
-                                    ),
-                                    0,
-                                ),
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_shipping"),
-                                        "%%",
-                                        models.Value(100),
-                                    ),
-                                    0,
-                                ),
-                            ),
-                            _connector="OR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="refund_in_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_card", 0), ("payment__isnull", False), _connector="OR"
-                ),
-                name="card_refund_has_payment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "amount_shipping__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("amount_card"), "+", models.F("amount_balance")
-                        ),
-                    )
-                ),
-                name="refund_shipping_within",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        ["requested", "pending", "succeeded", "failed", "cancelled"],
-                    )
-                ),
-                name="refund_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["requested", "failed"]),
-                    ("accepted_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="accepted_refund_has_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("state", "requested"),
-                    models.Q(("origin", "stripe"), _negated=True),
-                ),
-                fields=("order",),
-                name="one_requested_refund_per_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundline",
-            constraint=models.UniqueConstraint(
-                fields=("refund", "line"), name="line_once_per_refund"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="refund_line_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("restocked__lte", models.F("quantity"))),
-                name="restocked_within",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shippingmethod",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("days_most__gte", models.F("days_least"))),
-                name="shipping_days_in_order",
-            ),
         ),
     ]

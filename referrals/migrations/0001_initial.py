@@ -236,6 +236,80 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("owner",),
+                        name="one_default_link_per_member",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("disabled_at", None), ("kind", "share_item")
+                        ),
+                        fields=("owner", "product"),
+                        name="one_live_link_per_product",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                ["invite", "share_item", "email", "campaign", "paper"],
+                            )
+                        ),
+                        name="link_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "paper"),
+                            models.Q(("kind", "campaign"), ("owner", None)),
+                            models.Q(
+                                ("kind__in", ["invite", "share_item", "email"]),
+                                ("owner__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="link_owner_by_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_default", False),
+                            models.Q(("kind", "invite"), ("owner__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="default_link_is_an_invitation",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "share_item"), _negated=True),
+                            models.Q(("path", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="shared_product_has_path",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("path", ""),
+                            models.Q(
+                                ("path__startswith", "/"),
+                                models.Q(("path__startswith", "//"), _negated=True),
+                                models.Q(("path__startswith", "/\\"), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="link_stays_on_site",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("active_from", None),
+                            ("expires_at", None),
+                            ("expires_at__gt", models.F("active_from")),
+                            _connector="OR",
+                        ),
+                        name="link_has_length",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="LinkDay",
@@ -275,6 +349,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("link", "day"), name="link_day_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Invitation",
@@ -318,6 +399,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "address_hash"), name="invited_once_by_mail"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("sent_at", None), ("address", ""), _connector="OR"
+                        ),
+                        name="address_forgotten_once_sent",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FunnelDay",
@@ -353,6 +447,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["day"], name="funnel_by_day"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("link", "day", "channel"), name="funnel_day_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Code",
@@ -411,6 +515,50 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_primary", True)),
+                        fields=("link",),
+                        name="one_primary_code_per_link",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["random", "vanity", "card", "canary"])
+                        ),
+                        name="code_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "canary"), ("link", None)),
+                            models.Q(
+                                models.Q(("kind", "canary"), _negated=True),
+                                ("link__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="only_canaries_have_no_link",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_primary", False),
+                            models.Q(
+                                ("kind__in", ["random", "vanity"]),
+                                ("retired_at", None),
+                                ("waits_since", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="primary_code_works",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("redeemed_at", None), ("kind", "card"), _connector="OR"
+                        ),
+                        name="only_cards_are_redeemed",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Claim",
@@ -481,6 +629,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("method", "staff"), _negated=True),
+                            ("actor__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="staff_claim_has_actor",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Attribution",
@@ -558,6 +718,66 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["inviter", "-created_at"], name="attribution_by_inviter"
+                    ),
+                    models.Index(fields=["created_at"], name="attribution_by_age"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("invitee", models.F("inviter")), _negated=True
+                        ),
+                        name="nobody_invites_themselves",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["provisional", "active", "lapsed", "void"])
+                        ),
+                        name="attribution_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "method__in",
+                                [
+                                    "typed",
+                                    "invitation",
+                                    "cookie",
+                                    "guest_order",
+                                    "late_claim",
+                                    "staff",
+                                ],
+                            )
+                        ),
+                        name="attribution_method_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("inviter", None), ("inviter_joined_at", None)),
+                            models.Q(
+                                ("inviter__isnull", False),
+                                (
+                                    "inviter_joined_at__lt",
+                                    models.F("invitee_joined_at"),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="inviter_came_first",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("touched_at__lte", models.F("invitee_joined_at")),
+                            ("method__in", ["late_claim", "staff"]),
+                            _connector="OR",
+                        ),
+                        name="touched_before_joining",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReleasePause",
@@ -591,6 +811,33 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_standing", True)),
+                        fields=("is_standing",),
+                        name="one_standing_pause",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at", None),
+                                ("ended_because", ""),
+                                ("ended_by", None),
+                                ("is_standing", True),
+                            ),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("ended_by__isnull", False),
+                                ("is_standing", False),
+                                models.Q(("ended_because", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="pause_end_has_reason",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReviewCase",
@@ -634,6 +881,36 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["open", "asked"])),
+                        fields=["opened_at"],
+                        name="review_oldest_first",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["open", "asked", "approved", "rejected"])
+                        ),
+                        name="review_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None), ("state__in", ["open", "asked"])
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("state__in", ["approved", "rejected"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="review_decided_has_time",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReviewDecision",
@@ -679,6 +956,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="decision_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("verdict__in", ["approve", "reject", "ask", "reopen"])
+                        ),
+                        name="decision_verdict_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Reward",
@@ -793,6 +1084,87 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["available_at"],
+                        name="reward_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("released_at__isnull", False)),
+                        fields=["released_at"],
+                        name="reward_by_release",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("order", "recipient"), name="reward_once_per_order"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("is_only", True),
+                            ("state__in", ["pending", "available", "expired"]),
+                        ),
+                        fields=("attribution", "recipient"),
+                        name="one_live_reward_per_friend",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="reward_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_reversed__lte", models.F("amount"))
+                        ),
+                        name="reward_reversed_within_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["pending", "available", "reversed", "void", "expired"],
+                            )
+                        ),
+                        name="reward_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("frozen_at", None),
+                            ("state__in", ["pending", "available"]),
+                            _connector="OR",
+                        ),
+                        name="only_live_rewards_frozen",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("waived_at", None),
+                                ("waived_because", ""),
+                                ("waived_by", None),
+                            ),
+                            models.Q(
+                                ("waived_at__isnull", False),
+                                ("waived_by__isnull", False),
+                                models.Q(("waived_because", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="staff_grant_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_frozen", 0),
+                            models.Q(
+                                ("amount_frozen__lte", models.F("amount")),
+                                ("frozen_at__isnull", False),
+                                ("state", "available"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="reward_frozen_within",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RiskSignal",
@@ -829,6 +1201,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("evidence", ""), _negated=True),
+                        fields=["created_at"],
+                        name="signal_with_evidence",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("evidence", ""), _negated=True),
+                        fields=("attribution", "code", "evidence"),
+                        name="signal_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Settlement",
@@ -884,6 +1272,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("reason__in", ["paused", "rule_failed"])),
+                        fields=["reason"],
+                        name="settlement_to_repeat",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Terms",
@@ -1031,6 +1428,104 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "terms",
                 "ordering": ["-number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "number"), name="terms_numbered_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("inviter_basis_points__lte", 10000)),
+                        name="terms_share_of_one_at_most",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("inviter_basis_points", 0),
+                            ("inviter_amount", 0),
+                            _connector="OR",
+                        ),
+                        name="terms_amount_or_percentage",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("touch__in", ["first", "last"])),
+                        name="terms_touch_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("first_means__in", ["any", "qualifying"])),
+                        name="terms_first_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                models.Q(
+                                    (
+                                        "currency__in",
+                                        ["BHD", "JOD", "KWD", "OMR", "TND"],
+                                    ),
+                                    _negated=True,
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("inviter_amount"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("friend_amount"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("minimum_amount"),
+                                            "%%",
+                                            models.Value(10),
+                                        ),
+                                        0,
+                                    ),
+                                ),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                models.Q(
+                                    ("currency__in", ["ISK", "UGX"]), _negated=True
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("inviter_amount"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("friend_amount"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                    django.db.models.lookups.Exact(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("minimum_amount"),
+                                            "%%",
+                                            models.Value(100),
+                                        ),
+                                        0,
+                                    ),
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="terms_in_steps",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1063,6 +1558,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["friends_count"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("terms", "friends_count"), name="milestone_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0), ("friends_count__gt", 0)),
+                        name="milestone_positive",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1106,6 +1610,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("category", None), ("product__isnull", False)),
+                            models.Q(("category__isnull", False), ("product", None)),
+                            _connector="OR",
+                        ),
+                        name="exclusion_of_one_thing",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="attribution",
@@ -1184,6 +1700,31 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["first_at"], name="visit_by_age"),
+                    models.Index(fields=["link", "first_at"], name="visit_by_link"),
+                    models.Index(
+                        condition=models.Q(("kept_at", None)),
+                        fields=["first_at"],
+                        name="visit_to_forget",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("kept_at__isnull", False),
+                            models.Q(
+                                ("agent", ""),
+                                ("network", ""),
+                                ("network_hash", ""),
+                                ("referrer_path", ""),
+                                _negated=True,
+                            ),
+                        ),
+                        fields=["first_at"],
+                        name="visit_with_evidence",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="attribution",
@@ -1252,6 +1793,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("kept_at", None)),
+                        fields=["created_at"],
+                        name="visitor_to_forget",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="visitor_token_once"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="visit",
@@ -1348,6 +1903,30 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "activities",
+                "indexes": [
+                    models.Index(fields=["bucket"], name="activity_by_age"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("visitor", "step", "subject", "bucket"),
+                        name="activity_once_a_minute",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "step__in",
+                                [
+                                    "viewed_product",
+                                    "added_to_cart",
+                                    "started_checkout",
+                                    "signed_up",
+                                    "paid",
+                                ],
+                            )
+                        ),
+                        name="activity_step_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -2056,651 +2635,9 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_default", True)),
-                fields=("owner",),
-                name="one_default_link_per_member",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("disabled_at", None), ("kind", "share_item")),
-                fields=("owner", "product"),
-                name="one_live_link_per_product",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["invite", "share_item", "email", "campaign", "paper"])
-                ),
-                name="link_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind", "paper"),
-                    models.Q(("kind", "campaign"), ("owner", None)),
-                    models.Q(
-                        ("kind__in", ["invite", "share_item", "email"]),
-                        ("owner__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="link_owner_by_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_default", False),
-                    models.Q(("kind", "invite"), ("owner__isnull", False)),
-                    _connector="OR",
-                ),
-                name="default_link_is_an_invitation",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "share_item"), _negated=True),
-                    models.Q(("path", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="shared_product_has_path",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("path", ""),
-                    models.Q(
-                        ("path__startswith", "/"),
-                        models.Q(("path__startswith", "//"), _negated=True),
-                        models.Q(("path__startswith", "/\\"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="link_stays_on_site",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referrallink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("active_from", None),
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("active_from")),
-                    _connector="OR",
-                ),
-                name="link_has_length",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="linkday",
-            constraint=models.UniqueConstraint(
-                fields=("link", "day"), name="link_day_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "address_hash"), name="invited_once_by_mail"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sent_at", None), ("address", ""), _connector="OR"),
-                name="address_forgotten_once_sent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="funnelday",
-            index=models.Index(fields=["day"], name="funnel_by_day"),
-        ),
-        migrations.AddConstraint(
-            model_name="funnelday",
-            constraint=models.UniqueConstraint(
-                fields=("link", "day", "channel"), name="funnel_day_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_primary", True)),
-                fields=("link",),
-                name="one_primary_code_per_link",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["random", "vanity", "card", "canary"])
-                ),
-                name="code_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "canary"), ("link", None)),
-                    models.Q(
-                        models.Q(("kind", "canary"), _negated=True),
-                        ("link__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="only_canaries_have_no_link",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_primary", False),
-                    models.Q(
-                        ("kind__in", ["random", "vanity"]),
-                        ("retired_at", None),
-                        ("waits_since", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="primary_code_works",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("redeemed_at", None), ("kind", "card"), _connector="OR"
-                ),
-                name="only_cards_are_redeemed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="claim",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("method", "staff"), _negated=True),
-                    ("actor__isnull", False),
-                    _connector="OR",
-                ),
-                name="staff_claim_has_actor",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="releasepause",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_standing", True)),
-                fields=("is_standing",),
-                name="one_standing_pause",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="releasepause",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("ended_at", None),
-                        ("ended_because", ""),
-                        ("ended_by", None),
-                        ("is_standing", True),
-                    ),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("ended_by__isnull", False),
-                        ("is_standing", False),
-                        models.Q(("ended_because", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="pause_end_has_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reviewcase",
-            index=models.Index(
-                condition=models.Q(("state__in", ["open", "asked"])),
-                fields=["opened_at"],
-                name="review_oldest_first",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reviewcase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["open", "asked", "approved", "rejected"])
-                ),
-                name="review_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reviewcase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at", None), ("state__in", ["open", "asked"])),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("state__in", ["approved", "rejected"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="review_decided_has_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reviewdecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True),
-                name="decision_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reviewdecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("verdict__in", ["approve", "reject", "ask", "reopen"])
-                ),
-                name="decision_verdict_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reward",
-            index=models.Index(
-                condition=models.Q(("state", "pending")),
-                fields=["available_at"],
-                name="reward_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reward",
-            index=models.Index(
-                condition=models.Q(("released_at__isnull", False)),
-                fields=["released_at"],
-                name="reward_by_release",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.UniqueConstraint(
-                fields=("order", "recipient"), name="reward_once_per_order"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("is_only", True),
-                    ("state__in", ["pending", "available", "expired"]),
-                ),
-                fields=("attribution", "recipient"),
-                name="one_live_reward_per_friend",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="reward_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_reversed__lte", models.F("amount"))),
-                name="reward_reversed_within_amount",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        ["pending", "available", "reversed", "void", "expired"],
-                    )
-                ),
-                name="reward_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("frozen_at", None),
-                    ("state__in", ["pending", "available"]),
-                    _connector="OR",
-                ),
-                name="only_live_rewards_frozen",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("waived_at", None), ("waived_because", ""), ("waived_by", None)
-                    ),
-                    models.Q(
-                        ("waived_at__isnull", False),
-                        ("waived_by__isnull", False),
-                        models.Q(("waived_because", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="staff_grant_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_frozen", 0),
-                    models.Q(
-                        ("amount_frozen__lte", models.F("amount")),
-                        ("frozen_at__isnull", False),
-                        ("state", "available"),
-                    ),
-                    _connector="OR",
-                ),
-                name="reward_frozen_within",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="risksignal",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("evidence", ""), _negated=True),
-                fields=("attribution", "code", "evidence"),
-                name="signal_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="risksignal",
-            index=models.Index(
-                condition=models.Q(("evidence", ""), _negated=True),
-                fields=["created_at"],
-                name="signal_with_evidence",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "number"), name="terms_numbered_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("inviter_basis_points__lte", 10000)),
-                name="terms_share_of_one_at_most",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("inviter_basis_points", 0), ("inviter_amount", 0), _connector="OR"
-                ),
-                name="terms_amount_or_percentage",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("touch__in", ["first", "last"])),
-                name="terms_touch_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("first_means__in", ["any", "qualifying"])),
-                name="terms_first_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        models.Q(
-                            ("currency__in", ["BHD", "JOD", "KWD", "OMR", "TND"]),
-                            _negated=True,
-                        ),
-                        models.Q(
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("inviter_amount"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("friend_amount"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("minimum_amount"), "%%", models.Value(10)
-                                ),
-                                0,
-                            ),
-                        ),
-                        _connector="OR",
-                    ),
-                    models.Q(
-                        models.Q(("currency__in", ["ISK", "UGX"]), _negated=True),
-                        models.Q(
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("inviter_amount"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("friend_amount"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("minimum_amount"), "%%", models.Value(100)
-                                ),
-                                0,
-                            ),
-                        ),
-                        _connector="OR",
-                    ),
-                ),
-                name="terms_in_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="milestone",
-            constraint=models.UniqueConstraint(
-                fields=("terms", "friends_count"), name="milestone_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="milestone",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0), ("friends_count__gt", 0)),
-                name="milestone_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exclusion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("category", None), ("product__isnull", False)),
-                    models.Q(("category__isnull", False), ("product", None)),
-                    _connector="OR",
-                ),
-                name="exclusion_of_one_thing",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attribution",
-            index=models.Index(
-                fields=["inviter", "-created_at"], name="attribution_by_inviter"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attribution",
-            index=models.Index(fields=["created_at"], name="attribution_by_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="attribution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("invitee", models.F("inviter")), _negated=True),
-                name="nobody_invites_themselves",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attribution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["provisional", "active", "lapsed", "void"])
-                ),
-                name="attribution_status_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attribution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "method__in",
-                        [
-                            "typed",
-                            "invitation",
-                            "cookie",
-                            "guest_order",
-                            "late_claim",
-                            "staff",
-                        ],
-                    )
-                ),
-                name="attribution_method_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attribution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("inviter", None), ("inviter_joined_at", None)),
-                    models.Q(
-                        ("inviter__isnull", False),
-                        ("inviter_joined_at__lt", models.F("invitee_joined_at")),
-                    ),
-                    _connector="OR",
-                ),
-                name="inviter_came_first",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attribution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("touched_at__lte", models.F("invitee_joined_at")),
-                    ("method__in", ["late_claim", "staff"]),
-                    _connector="OR",
-                ),
-                name="touched_before_joining",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="visitor",
-            constraint=models.UniqueConstraint(
-                fields=("token_hash",), name="visitor_token_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="visitor",
-            index=models.Index(
-                condition=models.Q(("kept_at", None)),
-                fields=["created_at"],
-                name="visitor_to_forget",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="visit",
-            index=models.Index(fields=["first_at"], name="visit_by_age"),
-        ),
-        migrations.AddIndex(
-            model_name="visit",
-            index=models.Index(fields=["link", "first_at"], name="visit_by_link"),
-        ),
-        migrations.AddIndex(
-            model_name="visit",
-            index=models.Index(
-                condition=models.Q(("kept_at", None)),
-                fields=["first_at"],
-                name="visit_to_forget",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="visit",
-            index=models.Index(
-                condition=models.Q(
-                    ("kept_at__isnull", False),
-                    models.Q(
-                        ("agent", ""),
-                        ("network", ""),
-                        ("network_hash", ""),
-                        ("referrer_path", ""),
-                        _negated=True,
-                    ),
-                ),
-                fields=["first_at"],
-                name="visit_with_evidence",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="visit",
             constraint=models.UniqueConstraint(
                 fields=("visitor", "link", "bucket"), name="visit_once_per_half_hour"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="activity",
-            index=models.Index(fields=["bucket"], name="activity_by_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.UniqueConstraint(
-                fields=("visitor", "step", "subject", "bucket"),
-                name="activity_once_a_minute",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "step__in",
-                        [
-                            "viewed_product",
-                            "added_to_cart",
-                            "started_checkout",
-                            "signed_up",
-                            "paid",
-                        ],
-                    )
-                ),
-                name="activity_step_known",
             ),
         ),
         migrations.CreateModel(
@@ -2762,14 +2699,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "unsettled orders",
             },
         ),
-        migrations.AddIndex(
-            model_name="settlement",
-            index=models.Index(
-                condition=models.Q(("reason__in", ["paused", "rule_failed"])),
-                fields=["reason"],
-                name="settlement_to_repeat",
-            ),
-        ),
         migrations.CreateModel(
             name="SharedCart",
             fields=[
@@ -2795,6 +2724,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at"], name="shared_cart_by_age"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SharedCartLine",
@@ -2826,21 +2760,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="sharedcart",
-            index=models.Index(fields=["created_at"], name="shared_cart_by_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="sharedcartline",
-            constraint=models.UniqueConstraint(
-                fields=("cart", "variant"), name="shared_line_once_per_variant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sharedcartline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="shared_line_has_pieces"
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("cart", "variant"), name="shared_line_once_per_variant"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)),
+                        name="shared_line_has_pieces",
+                    ),
+                ],
+            },
         ),
     ]
