@@ -157,16 +157,6 @@ def repaying(key: str) -> str:
     return key.removeprefix(_REPAYMENT)
 
 
-def came_in(key: str) -> int:
-    """What the credit posted under `key` left in the wallet after paying a debt."""
-    moved = dict(
-        Transfer.objects.filter(key__in=[key, _repayment_of(key)]).values_list(
-            "key", "amount"
-        )
-    )
-    return moved[key] - moved.get(_repayment_of(key), 0)
-
-
 def freeze(*, key: str, user: User, most: int, currency: str, reason: str) -> int:
     """Set aside up to `most` of what the wallet holds; how much that was.
 
@@ -377,10 +367,6 @@ def _write_once(debit, credit, *, key, amount, **more):
     return _write(debit, credit, key=key, amount=amount, **more)
 
 
-def _repayment_of(key):
-    return f"{_REPAYMENT}{key}"
-
-
 def _repay(transfer, wallet):
     # Always after the wallet, which whoever records a debt holds as well.
     owed = LedgerAccount.objects.select_for_update(no_key=True).filter(
@@ -391,7 +377,7 @@ def _repay(transfer, wallet):
     )
     for debt in owed:
         lender = _lock(transfer.currency, (None, LENDER))[(None, LENDER)]
-        key = _repayment_of(transfer.key)
+        key = f"{_REPAYMENT}{transfer.key}"
         for name, account in ((key, wallet), (f"{key}:owed", debt)):
             _write(
                 account,

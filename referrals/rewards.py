@@ -89,9 +89,9 @@ def adjust(reward: Reward, terms: Terms, cut: int) -> None:
         _take(reward, change, "A part of a friend's order was returned")
     else:
         since, on_hold = reward.frozen_at, _let_go(reward)
-        key = _pay(reward, terms, -change, "A friend's order counts for more again")
-        if since:
-            _hold_again(reward, since, on_hold + ledger.came_in(key))
+        _pay(reward, terms, -change, "A friend's order counts for more again")
+        # Where a debt took some of it, the wallet holds nothing but the rest.
+        _hold_again(reward, since, on_hold - change)
         reward.save(update_fields=["sequence", "amount_reversed", *FROZEN])
     text = "Reward follows what is left of the order"
     _note(reward, "reward_adjusted", text, kept=reward.amount_kept)
@@ -236,9 +236,8 @@ def _create(order, attribution, terms, **fields):
 
 def _pay(reward, terms, amount, reason):
     reward.sequence += 1
-    key = f"reward:{reward.pk}:{reward.sequence}"
     ledger.post(
-        key=key,
+        key=f"reward:{reward.pk}:{reward.sequence}",
         debit=(None, Kind.PROGRAMME_COST),
         credit=(reward.recipient, Kind.WALLET),
         amount=amount,
@@ -247,7 +246,6 @@ def _pay(reward, terms, amount, reason):
         reason=reason,
         expires_at=terms.credit_ends(timezone.now()),
     )
-    return key
 
 
 def _take(reward, amount, reason):

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import expiry, ledger
 from accounts.models import CreditLot, LedgerAccount, Transfer
 from catalog.tests.factories import make_variant
 from orders.models import Dispute
@@ -197,6 +197,19 @@ def test_a_reward_on_the_way_is_marked_and_released_when_the_bank_is_done():
     reward = settled(order)
     assert (reward.state, reward.frozen_at) == (State.AVAILABLE, None)
     assert pots(friend.attribution.inviter) == [500, 0, 0]
+
+
+def test_a_reward_on_the_way_does_not_come_when_the_bank_takes_the_payment():
+    order = make_order(make_attribution(terms=set_terms(hold_days=14)).invitee)
+    settlement.settle(order)
+    question = dispute(order, "needs_response")
+    assert settled(order).frozen_at
+
+    end(question, "lost")
+    reward = settled(order)
+
+    assert (reward.state, reward.reason) == (State.VOID, "dispute_lost")
+    assert reward.frozen_at is None
 
 
 def test_what_comes_free_pays_first_what_is_owed(order, inviter):
@@ -388,6 +401,23 @@ def test_what_comes_again_while_on_hold_is_on_hold_and_keeps_its_end():
     assert settled(order).amount_frozen == 0
     assert pots(inviter) == [500, 0, 0]
     assert sum(CreditLot.objects.values_list("remaining", flat=True)) == 500
+
+
+def test_what_ran_out_is_not_put_on_hold_in_other_credit(time_machine):
+    attribution = make_attribution(terms=set_terms(hold_days=0, credit_days=10))
+    order, inviter = make_order(attribution.invitee), attribution.inviter
+    settlement.settle(order)
+    spend(inviter, 200)
+    time_machine.move_to(timezone.now() + timedelta(days=12))
+    expiry.end()
+    give(inviter, 400)
+
+    dispute(order, "needs_response")
+    reward = settled(order)
+
+    # What was spent is still the programme's to claim; what ran out is not.
+    assert reward.amount_frozen == 200
+    assert pots(inviter) == [200, 200, 0]
 
 
 def test_a_partial_refund_puts_no_other_money_on_hold():

@@ -492,6 +492,10 @@ def all_lost(facts):
     return Grant(100, 100)
 
 
+def between_two_steps(facts):
+    return Grant(1005)
+
+
 def long_winded(facts):
     return Refusal("x" * 61)
 
@@ -510,6 +514,54 @@ ODD = (
     long_winded,
     silent,
 )
+
+
+def dinars(**changes):
+    """Terms in a currency that goes in steps of ten."""
+    offer = {"inviter_amount": 1500, "friend_amount": 0, "minimum_amount": 0}
+    return friend_under(currency="KWD", **offer | changes)
+
+
+def test_an_amount_between_two_steps_of_the_currency_parks_the_friend(settings):
+    settings.REFERRAL_RULE = f"{__name__}.between_two_steps"
+
+    assert reason_of(make_order(dinars(), currency="KWD")) == "rule_failed"
+    assert reason_of(make_order(friend_under())) == ""
+
+
+def test_a_share_is_cut_to_a_whole_step_of_the_currency():
+    share = {"inviter_amount": 0, "inviter_basis_points": 1000}
+    friend = dinars(**share, inviter_most_amount=1005)
+
+    assert reason_of(make_order(friend, currency="KWD", goods=50_000)) == ""
+    assert wallet(friend, "KWD") == 1000
+
+
+def test_a_grant_in_a_currency_without_terms_parks_the_friend(settings):
+    settings.REFERRAL_RULE = f"{__name__}.always"
+
+    assert reason_of(make_order(friend_under(), currency="EUR")) == "rule_failed"
+
+
+def little(facts):
+    return Grant(100)
+
+
+def test_staffs_word_brings_what_was_promised_and_no_more(settings):
+    """The terms would give five dollars, the shop's own rule said one."""
+    settings.REFERRAL_RULE = f"{__name__}.little"
+    share = {"inviter_amount": 0, "inviter_basis_points": 1000}
+    terms = set_terms(hold_days=0, cap_for_life=1, **share)
+    first = make_attribution(terms=terms)
+    settlement.settle(make_order(first.invitee))
+    over = make_attribution(first.inviter, terms=terms).invitee
+    assert reason_of(make_order(over)) == "over_cap"
+    stan = User.objects.create_superuser("stan@example.com", "a good long password")
+
+    grants.grant_anyway(over.attribution.rewards.get().pk, stan, "A kind reason")
+
+    assert wallet(over) == 200
+    assert over.attribution.rewards.get().amount_reversed == 0
 
 
 @pytest.mark.parametrize("rule", ODD)
