@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from referrals.models.attributions import Attribution
 from referrals.models.campaigns import Campaign
-from shop.kit.guards import append_only, arrows, frozen, kept, same, written
+from shop.kit.guards import append_only, arrows, frozen, kept, rising, same, written
 
 
 class RewardQuerySet(models.QuerySet):
@@ -34,6 +34,8 @@ class RewardQuerySet(models.QuerySet):
     },
 )
 @frozen("attribution", "order", "recipient", "amount", "currency", "is_only")
+@frozen("released_at", once="released_at")
+@rising("sequence")
 @same("recipient", "attribution.inviter")
 @same("currency", "order.currency")
 @same("order.user", "attribution.invitee")
@@ -194,6 +196,7 @@ class GrantWord(models.Model):
 
 @arrows("state", {"available": ("reversed",), "reversed": ("available",)})
 @frozen("recipient", "campaign", "friends_count", "amount", "currency")
+@rising("sequence")
 @kept
 class MilestoneReward(models.Model):
     """What so many friends earned on top: once per milestone of a campaign, for ever.

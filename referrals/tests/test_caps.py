@@ -738,3 +738,21 @@ def test_a_part_that_comes_again_is_promised_again(inviter, campaign):
     settlement.settle(order)
 
     assert Budget.objects.get().amount_committed == 500
+
+
+def test_a_part_that_comes_again_needs_room_again(inviter, campaign):
+    terms = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    budgets.set_limit(campaign, "USD", 900)
+    (order,) = bring(inviter, terms=terms)
+    refund = give_back(order, 1000)
+    settlement.settle(order)
+    bring(inviter, terms=terms)
+    assert Budget.objects.get().amount_committed == 900
+
+    fail(refund)
+    settlement.settle(order)
+    assert wallet(inviter) == 900
+
+    budgets.set_limit(campaign, "USD", 1000)
+    settlement.settle(order)
+    assert wallet(inviter) == 1000

@@ -420,6 +420,23 @@ def test_what_ran_out_is_not_put_on_hold_in_other_credit(time_machine):
     assert pots(inviter) == [200, 200, 0]
 
 
+def test_a_reward_that_ran_out_before_the_question_says_so_after_the_answer(
+    time_machine,
+):
+    attribution = make_attribution(terms=set_terms(hold_days=0, credit_days=10))
+    order = make_order(attribution.invitee)
+    settlement.settle(order)
+    time_machine.move_to(timezone.now() + timedelta(days=12))
+    expiry.end()
+
+    question = dispute(order, "needs_response")
+    reward = settled(order)
+    assert (reward.state, reward.amount_frozen) == (State.AVAILABLE, 0)
+
+    end(question, "won")
+    assert settled(order).state == State.EXPIRED
+
+
 def test_a_partial_refund_puts_no_other_money_on_hold():
     inviter = make_attribution().inviter
     order = percent(inviter)

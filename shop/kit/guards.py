@@ -5,6 +5,7 @@
     @frozen("invitee", "inviter")      # these columns never change once written
     @frozen("session_id", once="session_id")   # … once this column is filled
     @emptied("note")                   # this may go, and nothing takes its place
+    @rising("sequence")                # this number never goes down
     @arrows("status", {"pending": ("confirmed", "expired")})   # no other moves
     @same("currency", "order.currency")        # a new row agrees with its order
     @sums("balance", "credits.amount", "debits.amount")   # moves with these rows only
@@ -135,6 +136,22 @@ def emptied(field: str, *, key: str = ""):
             return f"({rewritten}) OR ({moved} AND NOT ({now}))"
 
         _guards.append(Guard(model, f"{field}_kept", ("UPDATE",), message, changed))
+        return model
+
+    return decorate
+
+
+def rising(field: str):
+    """Class decorator: this number counts up, for each of its values was used."""
+
+    def decorate(model):
+        message = f"{model._meta.db_table}: {field} never goes down"
+
+        def falls(quote):
+            c = quote(model._meta.get_field(field).column)
+            return f"NEW.{c} < OLD.{c}"
+
+        _guards.append(Guard(model, f"{field}_rises", ("UPDATE",), message, falls))
         return model
 
     return decorate

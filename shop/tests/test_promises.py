@@ -12,7 +12,12 @@ from orders.tests.factories import ADDRESS, deliver, give, pay
 from orders.tests.factories import make_order as place_order
 from referrals import settlement
 from referrals.models import Attribution, ReferralLink, Reward
-from referrals.tests.factories import make_attribution, make_member, make_order
+from referrals.tests.factories import (
+    make_attribution,
+    make_member,
+    make_order,
+    set_terms,
+)
 from shop.kit import guards
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +106,15 @@ def test_an_order_keeps_the_address_it_was_placed_with():
 
     order.refresh_from_db()
     assert order.address.street == ADDRESS["street"]
+
+
+def test_a_reward_does_not_come_back_to_a_key_that_has_moved_its_money():
+    terms = set_terms(hold_days=0, milestones={1: 1000})
+    settlement.settle(make_order(make_attribution(terms=terms).invitee))
+
+    refused("UPDATE referrals_reward SET sequence = 0", {}, "never goes down")
+    refused("UPDATE referrals_milestonereward SET sequence = 0", {}, "never goes down")
+    refused("UPDATE referrals_reward SET released_at = NULL", {}, "cannot change")
 
 
 def test_an_event_is_what_stripe_said(client, stripe_sandbox):
