@@ -12,7 +12,7 @@ from referrals.tests.factories import (
     make_offer,
     make_visit,
 )
-from referrals.tests.test_races import at_once, without_uniqueness
+from referrals.tests.racing import at_once, without_uniqueness
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -13,7 +13,7 @@ from referrals.tests.factories import (
     make_order,
     set_terms,
 )
-from referrals.tests.test_races import at_once, without_uniqueness
+from referrals.tests.racing import at_once, without_uniqueness
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -30,13 +30,13 @@ from referrals.models import (
     Reward,
     Settlement,
 )
+from referrals.tests.afterwards import dispute, give_back, pots, spend
 from referrals.tests.factories import (
     make_attribution,
     make_member,
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import dispute, give_back, pots, spend
 
 pytestmark = pytest.mark.django_db
 

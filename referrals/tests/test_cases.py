@@ -10,6 +10,7 @@ from catalog.tests.factories import make_category
 from orders.models import Order
 from referrals import blocks, cases, settlement
 from referrals.models import Exclusion, Reward
+from referrals.tests.afterwards import give_back
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -17,7 +18,6 @@ from referrals.tests.factories import (
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 

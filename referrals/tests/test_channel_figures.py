@@ -9,6 +9,7 @@ from django.test import Client
 from referrals import channel_figures, reports, rollup, settlement
 from referrals.channel_figures import FEWEST, Line
 from referrals.models import FunnelDay, Reward
+from referrals.tests.afterwards import give_back
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -18,7 +19,6 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import join
-from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 

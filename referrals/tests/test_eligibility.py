@@ -10,6 +10,7 @@ from orders.models import Order, OrderAddress, Payment
 from orders.tests.factories import ADDRESS
 from referrals import attributions, eligibility, formers, settlement
 from referrals.models import Attribution, Claim, FormerCustomer, Reward
+from referrals.tests.afterwards import give_back
 from referrals.tests.factories import (
     make_attribution,
     make_link,
@@ -18,7 +19,6 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import join
-from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 

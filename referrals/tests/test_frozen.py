@@ -16,9 +16,9 @@ from orders.tests.factories import deliver, make_user, pay
 from orders.tests.factories import make_order as place_order
 from referrals import consequences, reports, settlement
 from referrals.models import Reward
+from referrals.tests.afterwards import dispute, give_back, spend
 from referrals.tests.counting import counted
 from referrals.tests.factories import make_attribution, make_order, set_terms
-from referrals.tests.test_refunded import dispute, give_back, spend
 from shop.kit.models import Message
 
 pytestmark = pytest.mark.django_db

@@ -1,10 +1,8 @@
 """Two at once: the last link that is allowed, one code, one card. On PostgreSQL."""
 
-from threading import Barrier, Thread
-
 import pytest
-from django.db import connection
 
+from orders.tests.racing import at_once
 from referrals import cards, codes, links
 from referrals.models import Code, ReferralLink
 from referrals.tests.factories import make_member, make_offer
@@ -16,27 +14,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 def anna():
     make_offer()
     return make_member("anna@example.com")
-
-
-def at_once(*verbs):
-    """Run them in threads of their own; what each gave or raised, in their order."""
-    gate, results = Barrier(len(verbs)), [None] * len(verbs)
-
-    def run(place, verb):
-        gate.wait()
-        try:
-            results[place] = verb()
-        except Exception as error:
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=pair) for pair in enumerate(verbs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_ten_tabs_make_one_default_link(anna):

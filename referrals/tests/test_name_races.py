@@ -6,7 +6,7 @@ from django.db.models.query import QuerySet
 from referrals import name_reports
 from referrals.models import NameCase, NameDecision, NameReport
 from referrals.tests.factories import make_link, make_member, make_offer
-from referrals.tests.test_races import at_once
+from referrals.tests.racing import at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -3,13 +3,13 @@ import pytest
 from accounts.models import User
 from referrals import attributions, notices, review, settlement, terms
 from referrals.models import Attribution, Campaign, MemberChoices, Notice, ReviewCase
+from referrals.tests.afterwards import give_back
 from referrals.tests.factories import (
     make_attribution,
     make_member,
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import give_back
 from shop.kit.models import Message
 
 pytestmark = pytest.mark.django_db

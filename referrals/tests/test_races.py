@@ -4,11 +4,7 @@ Each race for a promise has a twin with the guard taken away. If the twin did no
 wrong, the race would prove nothing.
 """
 
-import threading
-from contextlib import contextmanager
-
 import pytest
-from django.db import connection
 from django.db.models.query import QuerySet
 
 from accounts import ledger
@@ -33,7 +29,7 @@ from referrals.tests.factories import (
     make_visit,
     set_terms,
 )
-from shop.kit import guards
+from referrals.tests.racing import at_once, without_uniqueness
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -41,63 +37,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 @pytest.fixture(autouse=True)
 def offer():
     return make_offer()
-
-
-def at_once(*verbs):
-    """Start every verb behind one barrier; the exceptions that came out."""
-    barrier, errors = threading.Barrier(len(verbs)), []
-
-    def run(verb):
-        try:
-            barrier.wait(timeout=30)
-            verb()
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[verb]) for verb in verbs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
-
-
-@contextmanager
-def without_uniqueness(model):
-    """Take a table's unique constraints away, and its rows before they come back."""
-    table = model._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid), conname,"
-            " pg_get_constraintdef(pg_constraint.oid) FROM pg_index"
-            " LEFT JOIN pg_constraint ON conindid = indexrelid AND contype = 'u'"
-            " WHERE indrelid = %s::regclass AND indisunique AND NOT indisprimary",
-            [table],
-        )
-        found = cursor.fetchall()
-        assert found
-        for index, _, constraint, _ in found:
-            cursor.execute(
-                f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"
-                if constraint
-                else f"DROP INDEX {index}"
-            )
-    try:
-        yield
-    finally:
-        with guards.lifted(), connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {table} CASCADE")
-            for _, index, constraint, definition in found:
-                cursor.execute(
-                    f"ALTER TABLE {table} ADD CONSTRAINT {constraint} {definition}"
-                    if constraint
-                    else index
-                )
-
-
-# Ten tabs look at a link for the first time
 
 
 def look_ten_times():

@@ -15,6 +15,7 @@ from orders.tests.factories import deliver, pay
 from orders.tests.factories import make_order as place_order
 from referrals import consequences, settlement
 from referrals.models import Reward
+from referrals.tests.afterwards import dispute, give_back, pots, spend
 from referrals.tests.counting import counted
 from referrals.tests.factories import make_attribution, make_order, set_terms
 from shop.kit import books
@@ -29,47 +30,6 @@ Kind = ledger.Kind
 def friend():
     """Invited under terms without a hold: the reward is paid at once."""
     return make_attribution(terms=set_terms(hold_days=0)).invitee
-
-
-def pots(user):
-    return [ledger.balance(user, "USD", kind) for kind in (Kind.WALLET, Kind.OWED)]
-
-
-def give_back(order, amount, state="succeeded", **fields):
-    return order.refunds.create(
-        payment=order.payments.get(),
-        idempotency_key=f"test:{order.pk}:{order.refunds.count()}",
-        amount_card=amount,
-        currency=order.currency,
-        state=state,
-        accepted_at=timezone.now(),
-        origin="stripe",
-        **fields,
-    )
-
-
-def dispute(order, status, closed=False):
-    payment = order.payments.get()
-    return Dispute.objects.create(
-        payment=payment,
-        stripe_id=f"du_{status}",
-        amount=payment.amount,
-        currency="USD",
-        status=status,
-        closed_at=timezone.now() if closed else None,
-    )
-
-
-def spend(user, amount):
-    ledger.post(
-        key="test:spent",
-        debit=(user, Kind.WALLET),
-        credit=(None, Kind.SALES),
-        amount=amount,
-        currency="USD",
-        kind="spend",
-        reason="Spent",
-    )
 
 
 def settled(order):

@@ -22,13 +22,13 @@ from referrals.models import (
     Terms,
 )
 from referrals.rules import Grant, Refusal
+from referrals.tests.afterwards import give_back
 from referrals.tests.factories import (
     make_attribution,
     make_member,
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import give_back
 from shop.kit import guards
 
 pytestmark = pytest.mark.django_db

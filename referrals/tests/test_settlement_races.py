@@ -13,13 +13,13 @@ from accounts import ledger, privacy
 from orders.models import Order
 from referrals import budgets, rules, settlement
 from referrals.models import Budget, Reward
+from referrals.tests.afterwards import give_back
 from referrals.tests.factories import (
     make_attribution,
     make_offer,
     make_order,
     set_terms,
 )
-from referrals.tests.test_refunded import give_back
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -10,6 +10,7 @@ from accounts.models import Transfer
 from orders.balances import capture, hold
 from referrals import settlement, signals
 from referrals.models import Attribution, Claim, Reward, Settlement, Visit
+from referrals.tests.afterwards import give_back
 from referrals.tests.factories import (
     make_attribution,
     make_link,
@@ -18,7 +19,6 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import join, sign_up
-from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 

@@ -20,6 +20,7 @@ from orders.tests.factories import (
 )
 from referrals import settlement, terms
 from referrals.models import Campaign
+from referrals.tests.afterwards import dispute, give_back, spend
 from referrals.tests.factories import (
     make_attribution,
     make_member,
@@ -27,7 +28,6 @@ from referrals.tests.factories import (
     make_visitor,
 )
 from referrals.tests.factories import make_order as paid_order
-from referrals.tests.test_refunded import dispute, give_back, spend
 
 pytestmark = pytest.mark.django_db
 

@@ -17,6 +17,7 @@ from orders.tests.factories import give, make_zone
 from referrals.models import Attribution, Claim, Reward
 from referrals.settlement import settle
 from referrals.sweeps import release_due
+from referrals.tests.afterwards import give_back, pots
 from referrals.tests.factories import (
     PASSWORD,
     make_attribution,
@@ -26,7 +27,6 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import buy, join
-from referrals.tests.test_refunded import give_back, pots
 
 pytestmark = pytest.mark.django_db
 

@@ -16,6 +16,7 @@ from orders.tests.factories import ADDRESS, deliver, give, make_zone, pay
 from orders.tests.factories import make_order as place_order
 from referrals import settlement, sweeps
 from referrals.models import Reward, Settlement
+from referrals.tests.afterwards import dispute, give_back, pots, spend
 from referrals.tests.factories import (
     make_attribution,
     make_member,
@@ -23,7 +24,6 @@ from referrals.tests.factories import (
     set_terms,
 )
 from referrals.tests.people import TYPED_ADDRESS
-from referrals.tests.test_refunded import dispute, give_back, pots, spend
 
 pytestmark = pytest.mark.django_db
 

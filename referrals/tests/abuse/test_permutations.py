@@ -11,8 +11,8 @@ from accounts.models import CreditLot
 from orders.models import Dispute, Order
 from referrals import budgets, settlement, sweeps
 from referrals.models import InviterQuota, Reward
+from referrals.tests.afterwards import pots
 from referrals.tests.factories import make_attribution, make_order, set_terms
-from referrals.tests.test_refunded import pots
 
 pytestmark = pytest.mark.django_db
 

@@ -26,9 +26,9 @@ from orders.tests.factories import (
 )
 from referrals import settlement
 from referrals.models import Reward
+from referrals.tests.afterwards import pots
 from referrals.tests.factories import make_attribution, make_member, set_terms
 from referrals.tests.people import TYPED_ADDRESS
-from referrals.tests.test_refunded import pots
 from shop.sandbox.stripe import signing
 
 pytestmark = pytest.mark.django_db
