@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from accounts.models import User
 from orders.models import Order
 from referrals import by_hand, explain, links
-from referrals.admin.columns import InWords, in_words
+from referrals.admin.columns import InWords, in_words, spoken
 from referrals.models import Attribution, Claim, FormerCustomer
 from shop.kit.staff import ReadOnlyAdmin, change_url, moment
 
@@ -67,8 +67,8 @@ class AttributionAdmin(ReadOnlyAdmin):
         "method",
         "status",
         "because",
-        "made",
         "why",
+        "made",
     ]
     list_filter = ["status", "method", ("void_reason", InWords)]
     list_select_related = ["invitee", "inviter", "link__owner", "terms__campaign"]
@@ -78,10 +78,10 @@ class AttributionAdmin(ReadOnlyAdmin):
     because = in_words("void_reason", "Void because")
     made = moment("created_at", "Made")
 
-    @admin.display(description="Why?")
+    @admin.display(description="Why (not)")
     def why(self, row):
         address = reverse("admin:referrals_attribution_why", args=[row.invitee_id])
-        return format_html('<a href="{}">Why (not)</a>', address)
+        return format_html('<a href="{}">Why</a>', address)
 
     def get_urls(self):
         protect = self.admin_site.admin_view
@@ -123,11 +123,13 @@ class AttributionAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         case = explain.case_of(get_object_or_404(User, pk=pk))
+        is_void = case.attribution and case.attribution.void_reason
         return self._page(
             request,
             "why",
             f"Why (not): {case.person}",
             case=case,
+            because=spoken(case.attribution.void_reason) if is_void else "",
             form=ReopenForm(),
             may_act=self.has_act_permission(request),
         )

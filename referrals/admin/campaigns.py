@@ -10,7 +10,7 @@ from referrals import budgets, terms
 from referrals.admin.columns import amount
 from referrals.models import Budget, Campaign, Exclusion, Milestone, Terms
 from shop.kit.money import MoneyField, format_money, to_input
-from shop.kit.staff import NOTHING, ReadOnlyAdmin, moment
+from shop.kit.staff import NOTHING, ReadOnlyAdmin, ReadOnlyInline, moment
 
 
 @admin.display(description="Inviter gets", ordering="inviter_amount")
@@ -21,7 +21,7 @@ def inviter_gets(self, row):
     return row.inviter_short or NOTHING
 
 
-class TermsInline(admin.TabularInline):
+class TermsInline(ReadOnlyInline):
     """The versions so far, newest first.
 
     A new one is made with "Add" on their own page.
@@ -40,19 +40,11 @@ class TermsInline(admin.TabularInline):
         "published",
     ]
     readonly_fields = ["inviter", "friend", "minimum", "published"]
-    extra = 0
-    can_delete = False
 
     inviter = inviter_gets
     friend = amount("friend_amount", "Friend gets")
     minimum = amount("minimum_amount", "From")
     published = moment("created_at", "Published")
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(Campaign)

@@ -64,11 +64,11 @@ class RewardAdmin(ReadOnlyAdmin):
         "recipient",
         "order",
         "money",
-        "taken_back",
         "state",
-        "on_hold",
         "why",
         "available",
+        "taken_back",
+        "on_hold",
     ]
     list_filter = [
         "state",

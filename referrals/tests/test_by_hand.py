@@ -204,3 +204,12 @@ def test_no_verb_of_staff_goes_without_a_reason(link, ben, reason):
 
     attribution.refresh_from_db()
     assert attribution.status == "void"
+
+
+def test_the_page_says_in_words_why_somebody_does_not_count(admin_client):
+    attribution = make_attribution(status=Status.VOID, void_reason="same_email")
+
+    url = f"/admin/referrals/attribution/{attribution.invitee_id}/why/"
+    page = admin_client.get(url).content.decode()
+
+    assert "Does not count: Same email" in page

@@ -175,7 +175,7 @@ def moment(field: str, label: str):
             return NOTHING
         at = timezone.localtime(at)
         this_year = at.year == timezone.localtime().year
-        return date_format(at, "j M, H:i" if this_year else "j M Y")
+        return date_format(at, "j\xa0M, H:i" if this_year else "j\xa0M\xa0Y")
 
     return column
 
