@@ -9,6 +9,8 @@ from referrals import plugins
 
 def plugins_exist(app_configs, **kwargs):
     named = [(name, getattr(settings, name)) for name in plugins.SINGLE]
+    said = [(name, getattr(settings, name)) for name in plugins.OPTIONAL]
+    named += [(name, path) for name, path in said if path]
     for name in plugins.LISTS:
         named += [(name, path) for path in getattr(settings, name)]
     wrongs = [(name, path, _wrong(path)) for name, path in named]

@@ -38,8 +38,8 @@ def friend_joined(attribution: Attribution) -> None:
     )
 
 
-def reward_pending(reward: Reward) -> None:
-    """A friend bought, and the credit comes on a day.
+def reward_pending(reward: Reward, hold: str = "") -> None:
+    """A friend bought, and the credit comes on a day, or by the words of its hold.
 
     One mail per reward, also if it waits anew.
     """
@@ -51,6 +51,7 @@ def reward_pending(reward: Reward) -> None:
         {
             "reward": reward,
             "friend": names.short(reward.attribution.invitee),
+            "hold": hold,
             **_links(),
         },
     )

@@ -183,7 +183,9 @@ def _promised(attribution, settlement, now):
     if settlement.order.held_at:
         words = "{amount} waits while the order is being checked."
     if words:
-        said = words.format(amount=amount, friends=terms.minimum_friends)
+        said = words.format(
+            amount=amount, friends=terms.minimum_friends, hold=terms.hold_words
+        )
         waits = Step(amount, "now", note="waits")
         return Ending(f"{amount} waits", waits, said, kind="accent")
     if reward.available_at <= now:

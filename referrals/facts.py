@@ -13,7 +13,7 @@ from orders.models import (
     Payment,
     Refund,
 )
-from referrals import basis, discounts
+from referrals import basis, discounts, plugins
 from referrals.models import Attribution, Exclusion, ReviewCase, Reward, Terms
 
 # Reasons of a counter, not of the order: they stand until staff say otherwise, for
@@ -26,6 +26,7 @@ class Facts:
     """About one order of an invited person. Amounts in minor units.
 
     `terms` are those that hold for the order's currency, None when there are none.
+    `delivered_at` is asked only where they wait for it.
     `place` counts the friend's orders before this one, as the terms count them.
     """
 
@@ -62,6 +63,7 @@ class Facts:
     amount_promised: int
     out_of_room: str
     is_waived: bool
+    delivered_at: datetime | None
 
     @property
     def amount_remaining(self) -> int:
@@ -135,6 +137,9 @@ def read(
         if reward and reward.state == Reward.State.VOID and reward.reason in OUT_OF_ROOM
         else "",
         is_waived=reward is not None and reward.waived_at is not None,
+        delivered_at=plugins.delivered_at(order)
+        if rules and rules.hold_from == Terms.Hold.DELIVERY
+        else None,
     )
 
 

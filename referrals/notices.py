@@ -20,6 +20,7 @@ from referrals.models import (
     NameCase,
     Notice,
     Reward,
+    Terms,
 )
 from shop.kit.money import format_money
 
@@ -45,23 +46,25 @@ def friend_joined(attribution: Attribution) -> None:
         emails.friend_joined(attribution)
 
 
-def reward_pending(reward: Reward) -> None:
+def reward_pending(reward: Reward, terms: Terms) -> None:
     """A friend bought; the credit waits for the end of the hold.
 
-    What does not have to wait is told when it comes.
+    What does not have to wait is told when it comes. Where the hold begins with a
+    parcel's arrival nobody can name the day yet.
     """
-    if reward.available_at <= timezone.now():
+    hold = terms.hold_words if terms.hold_from == Terms.Hold.DELIVERY else ""
+    if reward.available_at <= timezone.now() and not hold:
         return
     day = date_format(timezone.localtime(reward.available_at), "j F")
+    way = f"comes {hold}." if hold else f"is on its way to you, from {day} on."
     _keep(
         reward.recipient,
         Kind.PENDING,
         _subject(reward),
-        f"A friend bought something. {_money(reward, reward.amount_kept)} is on its "
-        f"way to you, from {day} on.",
+        f"A friend bought something. {_money(reward, reward.amount_kept)} {way}",
     )
     if _wants(reward.recipient, "tells_pending"):
-        emails.reward_pending(reward)
+        emails.reward_pending(reward, hold)
 
 
 def reward_available(reward: Reward) -> None:

@@ -43,6 +43,7 @@ NOT_YET = {
 # Why a promise waits, beside the time in which things can be sent back.
 WAITS = {
     "too_few_friends": "{amount} comes once {friends} of your friends have bought.",
+    "not_delivered": "{amount} comes {hold}.",
     "releases_paused": "{amount} is on the way. All payouts wait for a look of ours.",
 }
 # A person looks, or has looked: nobody learns at what.

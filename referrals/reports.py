@@ -311,13 +311,17 @@ def _purse(found):
 def _credit_of(user_pk):
     """Subqueries for a member's rewards; what of them was taken back counts for none.
 
-    `brought` counts friends whose reward is available; `next_at` is a moment to come,
-    for what waits beyond its day waits for somebody.
+    `brought` counts friends whose reward is available; `next_at` is a moment to come
+    of what waits for nothing but its day.
     """
     mine = Reward.objects.filter(recipient=user_pk, currency=settings.SHOP_CURRENCY)
     available = mine.filter(state__in=Reward.PAID)
     pending = mine.filter(state=State.PENDING)
-    to_come = pending.filter(available_at__gt=timezone.now(), frozen_at=None)
+    to_come = pending.filter(
+        available_at__gt=timezone.now(),
+        frozen_at=None,
+        order__referral_settlement__reason="",
+    )
     kept = Sum(F("amount") - F("amount_reversed"))
     return {
         "earned": _one(available, "recipient", kept),

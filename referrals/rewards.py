@@ -4,6 +4,7 @@ Each verb is called with the attribution locked, by `settlement`, which alone de
 """
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import ledger
 from accounts.models import User
@@ -44,7 +45,7 @@ def promise(
     signals.order_qualified.tell(
         order.pk, order_id=order.pk, attribution_id=attribution.pk
     )
-    _tell_it_waits(reward, wanted)
+    _tell_it_waits(reward, terms, wanted)
     return reward
 
 
@@ -75,6 +76,14 @@ def release(reward: Reward, terms: Terms) -> None:
     reward.save(update_fields=["state", "sequence", "released_at"])
     _note(reward, "reward_available", "Reward is in the inviter's balance")
     notices.reward_available(reward)
+
+
+def put_off(reward: Reward, wanted: Desired) -> None:
+    """The hold of a pending reward ends on another day, for the parcel came later."""
+    reward.available_at = wanted.available_at
+    reward.save(update_fields=["available_at"])
+    day = date_format(timezone.localtime(wanted.available_at), "j F Y")
+    _note(reward, "reward_put_off", f"Hold of the reward ends on {day}")
 
 
 def adjust(reward: Reward, terms: Terms, cut: int) -> None:
@@ -173,13 +182,13 @@ def void(reward: Reward, reason: str) -> None:
     notices.reward_void(reward, event)
 
 
-def reopen(reward: Reward, wanted: Desired, cut: int) -> None:
+def reopen(reward: Reward, terms: Terms, wanted: Desired, cut: int) -> None:
     """A voided reward is due after all: the same row waits again."""
     reward.state, reward.reason = State.PENDING, ""
     reward.available_at, reward.amount_reversed = wanted.available_at, cut
     reward.save(update_fields=["state", "reason", "available_at", "amount_reversed"])
     _note(reward, "reward_pending", "Reward for the inviter is on the way again")
-    _tell_it_waits(reward, wanted)
+    _tell_it_waits(reward, terms, wanted)
 
 
 def waive(reward: Reward, actor: User, reason: str) -> None:
@@ -217,10 +226,10 @@ def promised_by(wanted: Desired, reward: Reward | None) -> int:
     return wanted.amount - wanted.amount_cut
 
 
-def _tell_it_waits(reward, wanted):
+def _tell_it_waits(reward, terms, wanted):
     # What is paid in the same breath is told of once.
     if wanted.state == State.PENDING:
-        notices.reward_pending(reward)
+        notices.reward_pending(reward, terms)
 
 
 def _create(order, attribution, terms, **fields):

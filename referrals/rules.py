@@ -83,7 +83,8 @@ def desired(facts: Facts, rule: Rule | None = None) -> Desired:
             amount=amount,
             amount_cut=cut,
         )
-    available_at = facts.confirmed_at + timedelta(days=facts.terms.hold_days)
+    begins_at = max(facts.confirmed_at, facts.delivered_at or facts.confirmed_at)
+    available_at = begins_at + timedelta(days=facts.terms.hold_days)
     reason = _waits_for(facts)
     waits = reason or facts.is_held or facts.is_disputed or facts.now < available_at
     return Desired(
@@ -220,6 +221,8 @@ def _waits_for(facts):
     wanted = facts.terms.minimum_friends
     if wanted and not facts.was_inviter_paid and facts.friends_paying < wanted:
         return "too_few_friends"
+    if facts.terms.hold_from == Terms.Hold.DELIVERY and facts.delivered_at is None:
+        return "not_delivered"
     return ""
 
 

@@ -131,6 +131,8 @@ def _make_so(case, wanted):
             return lacks
         cut = rewards.cut_of(reward, wanted, case.ran_out)
         rewards.restore(reward, case.terms, cut)
+    elif _is_put_off(reward, wanted):
+        rewards.put_off(reward, wanted)
     _follow(case, wanted)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
         if not breaker.lets_pass(reward):
@@ -139,9 +141,15 @@ def _make_so(case, wanted):
     return wanted.reason
 
 
+def _is_put_off(reward, wanted):
+    is_pending = reward.state == State.PENDING
+    return is_pending and reward.available_at != wanted.available_at
+
+
 def _begin(case, wanted):
     if case.reward:
-        rewards.reopen(case.reward, wanted, rewards.cut_of(case.reward, wanted))
+        cut = rewards.cut_of(case.reward, wanted)
+        rewards.reopen(case.reward, case.terms, wanted, cut)
     else:
         case.reward = rewards.promise(case.order, case.attribution, case.terms, wanted)
     return case.reward

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import Category, Product
+from referrals import plugins
 from referrals.models import Attribution, Campaign, Exclusion, Milestone, Terms
 
 VISIT_DAYS = 30  # where no rules say how long a click may count
@@ -134,6 +135,10 @@ def for_currency(attribution: Attribution, currency: str) -> Terms | None:
     return then.first()
 
 
+class NobodyCanTell(ValueError):
+    """The hold would begin with an arrival that this shop does not hear of."""
+
+
 def publish(
     campaign: Campaign,
     *,
@@ -146,7 +151,7 @@ def publish(
     A campaign may speak several currencies; a named one is copied from its own newest
     version if it has one. Whoever joined before keeps the version they joined under.
     `milestones` are amounts by numbers of friends; these and what is `excluded` are
-    copied, too, unless they are given.
+    copied, too, unless they are given. Raises NobodyCanTell.
     """
     with transaction.atomic():
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
@@ -161,6 +166,8 @@ def publish(
         terms.number = last.number + 1 if last else 1
         for field, value in {**changes, "created_at": timezone.now()}.items():
             setattr(terms, field, value)
+        if terms.hold_from == Terms.Hold.DELIVERY and not plugins.knows_deliveries():
+            raise NobodyCanTell("Set REFERRAL_DELIVERED_AT before it is promised.")
         terms.pk, terms._state.adding = None, True
         terms.save()
         Milestone.objects.bulk_create(

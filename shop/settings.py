@@ -304,6 +304,9 @@ REFERRAL_CODE_GENERATOR = "referrals.codes.by_lot"
 REFERRAL_BOT_DETECTOR = "referrals.clicks.is_machine"
 # A shop's own rules about who can be brought by whom, beside ours
 REFERRAL_ELIGIBILITY = []
+# When an order's parcel arrived, for terms whose hold begins with that: called with
+# the order, answers a moment, or None while it is on its way
+REFERRAL_DELIVERED_AT = ""
 REFERRAL_COOKIE = "tandem_visit"
 # When a click may be remembered: at once, after a tap on the gift, after a yes
 REFERRAL_CONSENT = env("REFERRAL_CONSENT", default="exempt")

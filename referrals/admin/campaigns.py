@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 
 from catalog.models import Category, Product
-from referrals import budgets, terms
+from referrals import budgets, plugins, terms
 from referrals.admin.columns import amount
 from referrals.models import Budget, Campaign, Exclusion, Milestone, Terms
 from shop.kit.money import MoneyField, format_money, to_input
@@ -116,6 +116,11 @@ class TermsForm(forms.ModelForm):
                 self.add_error(name, "This is more than the least order that counts.")
         if cleaned.get("inviter_amount") and cleaned.get("inviter_basis_points"):
             self.add_error("inviter_basis_points", "Either an amount or a percentage.")
+        is_late = cleaned.get("hold_from") == Terms.Hold.DELIVERY
+        if is_late and not plugins.knows_deliveries():
+            self.add_error(
+                "hold_from", "This shop does not hear when a parcel arrives."
+            )
         return cleaned
 
 
@@ -169,6 +174,7 @@ class TermsAdmin(admin.ModelAdmin):
                     "claim_days",
                     "order_days",
                     "hold_days",
+                    "hold_from",
                     "credit_days",
                 ]
             },

@@ -1380,7 +1380,19 @@ class Migration(migrations.Migration):
                 (
                     "hold_days",
                     models.PositiveIntegerField(
-                        default=14, help_text="From payment to release."
+                        default=14,
+                        help_text="How long a reward waits before it is released.",
+                    ),
+                ),
+                (
+                    "hold_from",
+                    models.CharField(
+                        choices=[
+                            ("payment", "From the payment"),
+                            ("delivery", "From the parcel's arrival"),
+                        ],
+                        default="payment",
+                        max_length=8,
                     ),
                 ),
                 (
@@ -1451,6 +1463,10 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("first_means__in", ["any", "qualifying"])),
                         name="terms_first_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("hold_from__in", ["payment", "delivery"])),
+                        name="terms_hold_known",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

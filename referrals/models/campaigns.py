@@ -101,6 +101,10 @@ class Terms(models.Model):
         ANY = "any", "The first order at all"
         QUALIFYING = "qualifying", "The first order that qualifies"
 
+    class Hold(models.TextChoices):
+        PAYMENT = "payment", "From the payment"
+        DELIVERY = "delivery", "From the parcel's arrival"
+
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="terms")
     number = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
@@ -135,8 +139,9 @@ class Terms(models.Model):
         default=90, help_text="From sign-up to order."
     )
     hold_days = models.PositiveIntegerField(
-        default=14, help_text="From payment to release."
+        default=14, help_text="How long a reward waits before it is released."
     )
+    hold_from = models.CharField(max_length=8, choices=Hold, default=Hold.PAYMENT)
     credit_days = models.PositiveIntegerField(
         null=True, blank=True, help_text="How long a reward can be spent."
     )
@@ -173,6 +178,10 @@ class Terms(models.Model):
             models.CheckConstraint(
                 condition=Q(first_means__in=["any", "qualifying"]),
                 name="terms_first_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(hold_from__in=["payment", "delivery"]),
+                name="terms_hold_known",
             ),
             models.CheckConstraint(
                 condition=money.in_steps(
@@ -219,6 +228,18 @@ class Terms(models.Model):
             return self.inviter_words
         most = money.format_money(self.inviter_most_amount, self.currency, short=True)
         return f"{self.inviter_words} (at most {most})"
+
+    @property
+    def hold_words(self) -> str:
+        """When the inviter gets it: `14 days after they paid`."""
+        if self.hold_days:
+            days = "1 day" if self.hold_days == 1 else f"{self.hold_days} days"
+            is_late = self.hold_from == self.Hold.DELIVERY
+            what = "their parcel has arrived" if is_late else "they paid"
+            return f"{days} after {what}"
+        if self.hold_from == self.Hold.DELIVERY:
+            return "as soon as their parcel has arrived"
+        return "as soon as they have paid"
 
     @property
     def caps_words(self) -> str:

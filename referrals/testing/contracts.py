@@ -4,15 +4,18 @@
     def test_our_codes_keep_to_the_contract():
         contracts.check_code_generator(our_codes.four_words)
 
-They raise AssertionError, or whatever the plug-in raises; the first three need a
-database.
+They raise AssertionError, or whatever the plug-in raises; the first three, and the
+one for arrivals, need a database.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
+from django.utils import timezone
 
+from orders.models import Order
 from referrals import candidates, codes, rules
 from referrals.circumstances import Circumstances
 from referrals.facts import Facts
@@ -81,3 +84,13 @@ def check_rule(rule: rules.Rule, facts: Facts) -> None:
 
     assert rule(facts) == said, "It answers otherwise the second time."
     rules.desired(facts, rule)
+
+
+def check_delivered_at(plugin: Callable[[Order], datetime | None], order: Order):
+    """Nothing, or a moment with a time zone that is over; the same when asked twice."""
+    said = plugin(order)
+
+    assert plugin(order) == said, "It answers otherwise the second time."
+    if said is not None:
+        assert timezone.is_aware(said), f"{said!r} has no time zone"
+        assert said <= timezone.now(), "It has arrived, or it has not."

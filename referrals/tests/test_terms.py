@@ -306,6 +306,13 @@ RULES = {
         ({"hold_days": 1}, "in your balance, 1 day after they paid."),
         ({"hold_days": 0}, "in your balance as soon as they have paid."),
     ],
+    "hold_from": [
+        ({"hold_from": "delivery"}, "balance, 14 days after their parcel has arrived."),
+        (
+            {"hold_from": "delivery", "hold_days": 0},
+            "balance as soon as their parcel has arrived.",
+        ),
+    ],
     "credit_days": [
         ({"credit_days": 90}, "It can be spent for 90 days."),
         ({"credit_days": 0}, "It can be spent on that day only."),
@@ -331,7 +338,8 @@ def rules_of(client, **changes):
 
 
 @pytest.mark.parametrize("field", [each.name for each in Terms._meta.fields[1:]])
-def test_every_field_of_the_terms_has_its_words(client, field):
+def test_every_field_of_the_terms_has_its_words(client, settings, field):
+    settings.REFERRAL_DELIVERED_AT = "referrals.tests.test_hold.arrived_at"
     for changes, words in RULES[field]:
         page = rules_of(client, **changes)
 
