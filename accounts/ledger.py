@@ -352,10 +352,8 @@ def _write(
         lots.restore(transfer, restores)
         if expires_at:
             lots.open_lot(transfer, credit.owner_id, expires_at)
-        if repays:
-            _repay(transfer, credit)
     if repays and credit.kind in (Kind.WALLET, Kind.OWED):
-        _pass_on(transfer, credit)
+        _arrive(transfer, credit)
     return transfer
 
 
@@ -367,35 +365,45 @@ def _write_once(debit, credit, *, key, amount, **more):
     return _write(debit, credit, key=key, amount=amount, **more)
 
 
-def _repay(transfer, wallet):
-    # Always after the wallet, which whoever records a debt holds as well.
-    owed = LedgerAccount.objects.select_for_update(no_key=True).filter(
-        owner=wallet.owner_id,
-        kind=Kind.OWED,
-        currency=transfer.currency,
-        balance__gt=0,
+def _arrive(transfer, account):
+    """What came into a wallet pays a debt first; what came to nobody goes on."""
+    # Always after the account, which whoever records a debt or leaves holds as well:
+    # so the owner is read as they are.
+    found = (
+        LedgerAccount.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("owner")
+        .filter(
+            Q(pk=account.pk) | Q(kind=Kind.OWED, balance__gt=0),
+            owner=account.owner_id,
+            currency=transfer.currency,
+        )
     )
-    for debt in owed:
-        lender = _lock(transfer.currency, (None, LENDER))[(None, LENDER)]
-        key = f"{_REPAYMENT}{transfer.key}"
-        for name, account in ((key, wallet), (f"{key}:owed", debt)):
-            _write(
-                account,
-                lender,
-                key=name,
-                amount=min(debt.balance, transfer.amount),
-                currency=transfer.currency,
-                kind="repayment",
-                reason="Paid back what was owed",
-                reference=transfer.reference,
-            )
+    (itself,) = [each for each in found if each.pk == account.pk]
+    for debt in found:
+        if account.kind == Kind.WALLET and debt != itself:
+            _repay(transfer, account, debt)
+    if itself.owner.is_closed:
+        _pass_on(transfer, account)
+
+
+def _repay(transfer, wallet, debt):
+    lender = _lock(transfer.currency, (None, LENDER))[(None, LENDER)]
+    key = f"{_REPAYMENT}{transfer.key}"
+    for name, account in ((key, wallet), (f"{key}:owed", debt)):
+        _write(
+            account,
+            lender,
+            key=name,
+            amount=min(debt.balance, transfer.amount),
+            currency=transfer.currency,
+            kind="repayment",
+            reason="Paid back what was owed",
+            reference=transfer.reference,
+        )
 
 
 def _pass_on(transfer, account):
     """A refund or a claim that comes late finds nobody: it is the shop's, at once."""
-    # Asked anew: whoever closes an account holds this lock before the last look.
-    if not User.objects.only("email").get(pk=account.owner_id).is_closed:
-        return
     shop = (None, Kind.CLOSED)
     _write(
         account,
