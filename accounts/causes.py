@@ -1,7 +1,8 @@
 """What is behind a line of a balance, as far as the ledger knows it itself."""
 
-from accounts.ledger import Cause, Line, repaying
+from accounts.ledger import repaying
 from accounts.models import CreditLot, Transfer, User
+from accounts.statements import Cause, Line
 
 
 def of_lines(user: User, lines: list[Line]) -> dict[int, Cause]:

@@ -8,7 +8,6 @@ so nobody spends what was taken back from them. Whatever comes to somebody who h
 closed the account goes on at once to where their balance went.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -422,50 +421,3 @@ def _same(done, debit, credit, amount):
     if (done.debit_id, done.credit_id, done.amount) != wanted:
         raise KeyReused(done.key)
     return done
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Where a reader of a line finds out what brought it about."""
-
-    url: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a person's statement: a signed `amount`, the balance after it.
-
-    `pk` and `key` are the transfer's, and `cause` is for pages to find.
-    """
-
-    pk: int
-    key: str
-    created_at: datetime
-    kind: str
-    reason: str
-    reference: str
-    amount: int
-    balance_after: int
-    cause: Cause | None = None
-
-
-def statement(user: User, currency: str) -> list[Line]:
-    """Every movement of a person's wallet, newest first, with the balance after it."""
-    wallet = LedgerAccount.objects.filter(
-        owner=user, kind=Kind.WALLET, currency=currency
-    ).first()
-    if not wallet:
-        return []
-    moves = Transfer.objects.filter(Q(debit=wallet) | Q(credit=wallet)).order_by("pk")
-    lines, running = [], 0
-    for move in moves:
-        signed = move.amount if move.credit_id == wallet.pk else -move.amount
-        running += signed
-        lines.append(
-            Line(
-                *[move.pk, move.key, move.created_at, move.kind, move.reason],
-                *[move.reference, signed, running],
-            )
-        )
-    return lines[::-1]

@@ -16,7 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import authenticators, ledger
+from accounts import authenticators, ledger, statements
 from accounts.models import User
 from shop.kit import mail
 
@@ -68,7 +68,7 @@ def export(user: User) -> dict:
                 "order": line.reference,
             }
             for currency in _currencies(user)
-            for line in ledger.statement(user, currency)
+            for line in statements.of(user, currency)
         ],
     }
     for room in _rooms():

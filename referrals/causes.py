@@ -2,8 +2,9 @@
 
 from django.urls import reverse
 
-from accounts.ledger import Cause, Line, repaying
+from accounts.ledger import repaying
 from accounts.models import User
+from accounts.statements import Cause, Line
 from referrals.models import Reward
 
 

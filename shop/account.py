@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import ledger, privacy
+from accounts import ledger, privacy, statements
 from accounts.forms import CloseForm
 from orders import timeline
 from orders.views import history
@@ -45,7 +45,7 @@ def home(request):
 def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
     currency = settings.SHOP_CURRENCY
-    lines = _explained(request.user, ledger.statement(request.user, currency))
+    lines = _explained(request.user, statements.of(request.user, currency))
     accounts = request.user.ledger_accounts.filter(currency=currency)
     pots = dict(accounts.values_list("kind", "balance"))
     return render(
@@ -112,7 +112,7 @@ def close(request):
 
 def _explained(user, lines):
     """Each line with the cause that one of the rooms knows for it."""
-    causes: dict[int, ledger.Cause] = {}
+    causes: dict[int, statements.Cause] = {}
     for room in settings.BALANCE_CAUSES:
         causes |= import_string(room)(user, lines)
     return [replace(line, cause=causes.get(line.pk)) for line in lines]

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts import adjustments, ledger, privacy
+from accounts import adjustments, ledger, privacy, statements
 from accounts.models import Adjustment, Transfer, User
 from orders.tests.racing import at_once
 from shop.kit.staff import change_url
@@ -57,7 +57,7 @@ def test_what_is_given_is_a_transfer_with_its_reason(anna):
     assert ledger.balance(anna, "USD") == 500
     assert ledger.shop_balance(ledger.Kind.GOODWILL, "USD") == -500
     assert (made.transfer.actor, made.transfer.kind) == (clerk, "adjustment")
-    (line,) = ledger.statement(anna, "USD")
+    (line,) = statements.of(anna, "USD")
     assert line.reason == "Sorry for the delay"
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from accounts import ledger, privacy
+from accounts import ledger, privacy, statements
 from accounts.models import LedgerAccount, Transfer, User
 from orders.tests.racing import at_once
 
@@ -70,7 +70,7 @@ def test_an_amount_moves_from_one_account_to_another():
 
 def test_somebody_without_an_account_owns_nothing():
     assert ledger.balance(make_user(), "USD") == 0
-    assert ledger.statement(make_user("b@e.com"), "USD") == []
+    assert statements.of(make_user("b@e.com"), "USD") == []
 
 
 def test_inv_11_a_cause_moves_money_once():
@@ -196,7 +196,7 @@ def test_a_statement_ends_at_the_balance_of_the_wallet():
     move(ada, 300, key="return", source=Kind.HELD, target=Kind.WALLET)
     move(ada, 120, key="hold-2")
 
-    lines = ledger.statement(ada, "USD")
+    lines = statements.of(ada, "USD")
 
     assert [line.amount for line in lines] == [-120, 300, -300, 500]
     assert [line.balance_after for line in lines] == [380, 500, 200, 500]
@@ -242,7 +242,7 @@ class AnyHistory(TestCase):
                 continue
 
         assert_books_hold()
-        lines = ledger.statement(ada, "USD")
+        lines = statements.of(ada, "USD")
         if lines:
             assert lines[0].balance_after == ledger.balance(ada, "USD")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import expiry, ledger
+from accounts import expiry, ledger, statements
 from accounts.models import CreditLot, LotUse, User
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +97,7 @@ def test_the_rest_of_a_lot_runs_out_once(anna, time_machine):
 
     assert wallet(anna) == 50
     assert ledger.shop_balance(Kind.BREAKAGE, "USD") == 200
-    assert ledger.statement(anna, "USD")[0].reason == "Ran out"
+    assert statements.of(anna, "USD")[0].reason == "Ran out"
 
 
 def test_nothing_runs_out_before_its_time(anna, time_machine):

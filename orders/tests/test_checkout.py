@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import ledger
+from accounts import ledger, statements
 from accounts.models import Transfer
 from catalog import stock
 from catalog.models import StockMovement
@@ -89,7 +89,7 @@ def test_balance_is_held_until_the_order_is_paid():
     order = place(make_cart(ada, {make_variant(amount=5000): 1}))
 
     assert (wallet(ada), held(ada)) == (0, 1200)
-    assert ledger.statement(ada, "USD")[0].reference == order.code
+    assert statements.of(ada, "USD")[0].reference == order.code
 
 
 @pytest.mark.parametrize(
@@ -426,7 +426,7 @@ def test_inv_03_an_order_of_another_currency_has_no_payment_in_ours():
 # What it costs
 
 
-def statements(context):
+def sql_of(context):
     control = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT", "SET ")
     return [
         query["sql"]
@@ -440,7 +440,7 @@ def queries_to_place(lines, balance):
     cart = make_cart(ada, {make_variant(amount=5000): 1 for _ in range(lines)})
     with CaptureQueriesContext(connection) as context:
         checkout.place_order(cart, ada, details())
-    return len(statements(context))
+    return len(sql_of(context))
 
 
 @pytest.mark.parametrize("balance", [0, 1200, 1_000_000])

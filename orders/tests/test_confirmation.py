@@ -3,7 +3,7 @@ import random
 import pytest
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, statements
 from accounts.models import Transfer
 from catalog import stock
 from catalog.models import StockMovement
@@ -45,7 +45,7 @@ def assert_books_hold(*people):
             moves.values_list("quantity", flat=True)
         )
     for ada in people:
-        lines = ledger.statement(ada, "USD")
+        lines = statements.of(ada, "USD")
         assert ledger.balance(ada, "USD") == sum(line.amount for line in lines)
         holding = Order.objects.pending().filter(user=ada)
         assert ledger.balance(ada, "USD", Kind.HELD) == sum(

@@ -23,7 +23,7 @@ from orders.tests.factories import (
     place,
     post_event,
 )
-from orders.tests.test_checkout import statements
+from orders.tests.test_checkout import sql_of
 from shop.kit.models import Message
 from shop.sandbox.stripe import signing
 
@@ -579,7 +579,7 @@ def test_a_webhook_costs_twenty_five_queries_at_most(client, stripe_sandbox, bal
     for event in events:
         with CaptureQueriesContext(connection) as context:
             deliver(client, stripe_sandbox, event)
-        costs[event["type"]] = len(statements(context))
+        costs[event["type"]] = len(sql_of(context))
 
     print(f"webhook with balance {balance}: {costs}")
     assert max(costs.values()) <= 25

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import expiry, ledger
+from accounts import expiry, ledger, statements
 from catalog.tests.factories import make_product, make_variant
 from orders import confirmation
 from orders.tests.factories import (
@@ -232,7 +232,7 @@ def test_every_line_of_the_balance_leads_to_its_cause(client, moved):
 
     rows = re.findall(r'<tr id="line-(\d+)">(.*?)</tr>', html, re.DOTALL)
     led = {int(pk): re.findall(r'href="([^"]+)"', row) for pk, row in rows}
-    lines = {line.pk: line for line in ledger.statement(anna, "USD")}
+    lines = {line.pk: line for line in statements.of(anna, "USD")}
     assert set(led) == set(lines)
     ways = {}
     for pk, urls in led.items():
