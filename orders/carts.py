@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.models import User
 from catalog.images import Picture
 from catalog.models import Variant
 from orders.models import Cart, CartLine, Order, OrderLine
@@ -116,7 +117,7 @@ def open_for(request) -> Cart:
     return Cart.objects.create(token_hash=_hash(request.new_cart_token))
 
 
-def remember(request, response):
+def remember(request, response) -> None:
     """Plant the cookie of a cart that this request opened."""
     token = getattr(request, "new_cart_token", None)
     if token:
@@ -200,7 +201,7 @@ def change(cart: Cart, sku: str, quantity: int) -> None:
             _set(cart, line.variant, min(quantity, settings.MAX_PER_LINE))
 
 
-def merge(guest: Cart, user) -> list[str]:
+def merge(guest: Cart, user: User) -> list[str]:
     """Make a guest's cart the user's, or pour it in; sentences about what was not kept.
 
     Happens once: the guest's cart is gone afterwards, and its cookie opens nothing.

@@ -8,6 +8,7 @@ from shop.kit import mail
 
 
 def export(user: User) -> dict:
+    """What the shop knows of this person's orders, as plain data."""
     orders = Order.objects.filter(user=user).select_related("address")
     return {
         "orders": [

@@ -48,6 +48,7 @@ class TooEarly(Exception):
 
 
 def new_key(order: Order) -> str:
+    """An idempotency key for the next refund of an order; each call makes another."""
     return f"tandem-refund-{order.code}-{secrets.token_hex(8)}"
 
 

@@ -271,4 +271,5 @@ def _is_paused(attribution, order, reward):
 
 
 def review_waits(state: str) -> bool:
+    """Whether a case in this state still has to be decided; without one it is empty."""
     return state in (ReviewCase.State.OPEN, ReviewCase.State.ASKED)

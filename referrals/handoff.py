@@ -29,6 +29,7 @@ class Carried:
 
 
 def token(link: ReferralLink, touched_at: datetime) -> str:
+    """Signed text that carries a touch of this link to where no cookie comes along."""
     return _signed(link.pk, touched_at)
 
 

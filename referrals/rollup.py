@@ -145,6 +145,7 @@ def start_of(day: date) -> datetime:
 
 
 def today() -> date:
+    """By the shop's own calendar, as `day_of`."""
     return day_of(timezone.now())
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Subquery, Value
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery, Value
 from django.utils import timezone
 
 from accounts.models import User
@@ -166,7 +166,7 @@ def half_hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
 
 
-def unattached(visits):
+def unattached(visits: QuerySet[Visit]) -> QuerySet[Visit]:
     """Of these visits the ones that nobody joined by."""
     joined = Attribution.objects.filter(visit=OuterRef("pk"))
     return visits.exclude(Exists(joined))

@@ -25,12 +25,6 @@ def over_http(address, retries=0):
     )
 
 
-@pytest.fixture
-def impatient(monkeypatch):
-    """The package waits before it tries again; a test need not."""
-    monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_, **__: 0)
-
-
 def create(client, options=None):
     return client.v1.checkout.sessions.create(session_params(), options or {})
 
@@ -96,14 +90,14 @@ def test_faults_can_be_cleared(client, sandbox):
 
 
 @pytest.mark.parametrize("fault", ["500", "timeout"])
-def test_over_http_the_package_tries_again_by_itself(sandbox, impatient, fault):
+def test_over_http_the_package_tries_again_by_itself(sandbox, fault):
     sandbox.faults.answer(fault)
 
     with sandbox.serving() as address:
         assert create(over_http(address, retries=1)).status == "open"
 
 
-def test_over_http_a_lost_answer_is_one_session(sandbox, impatient):
+def test_over_http_a_lost_answer_is_one_session(sandbox):
     sandbox.faults.drop_after_executing()
 
     with sandbox.serving() as address:
@@ -114,7 +108,7 @@ def test_over_http_a_lost_answer_is_one_session(sandbox, impatient):
     assert [session.id for session in listed] == [made.id]
 
 
-def test_over_http_a_429_is_not_tried_again(sandbox, impatient):
+def test_over_http_a_429_is_not_tried_again(sandbox):
     sandbox.faults.answer(429)
 
     with sandbox.serving() as address, pytest.raises(stripe.RateLimitError):
