@@ -2,8 +2,9 @@
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.utils import timezone
 
 from catalog.models import Category, Product
 from referrals import budgets, plugins, terms
@@ -55,6 +56,16 @@ class CampaignAdmin(admin.ModelAdmin):
     starts = moment("starts_at", "Starts")
     ends = moment("ends_at", "Ends")
     paused = moment("paused_at", "Paused")
+
+    def save_model(self, request, obj, form, change):
+        """With a word about what is offered now: one tick less, and it is nothing."""
+        super().save_model(request, obj, form, change)
+        default = Campaign.objects.filter(is_default=True).first()
+        if default is None or not default.is_open(timezone.now()):
+            sentence = "Members have nothing to share now: no default campaign is open."
+            messages.warning(request, sentence)
+        elif obj == default and "is_default" in form.changed_data:
+            messages.warning(request, f"Members share “{obj}” from now on.")
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -132,3 +132,26 @@ def test_staff_read_money_as_money_and_reasons_as_words(admin_client):
         for raw in ("123400", "11100", "567800", "910000", "Minor units"):
             assert f">{raw}<" not in html, url
         assert "Minor units" not in html
+
+
+def save(client, campaign, **said):
+    """Press Save on a campaign's page; what the next page says."""
+    data = {"name": campaign.name, "starts_at_0": "2026-01-01", "starts_at_1": "00:00"}
+    data |= {"terms-TOTAL_FORMS": "0", "terms-INITIAL_FORMS": "0"}
+    page = client.post(change_url(Campaign, campaign.pk), data | said, follow=True)
+    return [str(each) for each in page.context["messages"]]
+
+
+def test_staff_are_told_when_members_have_nothing_to_share_any_more(admin_client):
+    campaign = Campaign.objects.get(is_default=True)
+    nothing = "Members have nothing to share now: no default campaign is open."
+
+    assert nothing not in save(admin_client, campaign, is_default="on")
+    ended = {"ends_at_0": "2026-01-02", "ends_at_1": "00:00"}
+    assert nothing in save(admin_client, campaign, is_default="on", **ended)
+    assert nothing in save(admin_client, campaign)
+
+    said = save(admin_client, campaign, is_default="on")
+
+    assert nothing not in said
+    assert f"Members share “{campaign}” from now on." in said
