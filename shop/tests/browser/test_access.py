@@ -159,6 +159,10 @@ def test_no_page_scrolls_sideways_on_a_small_phone(visitor):
     add_to_cart(page, "/p/dune-mug/")
     wide = sideways(page, PUBLIC)
     sign_in(page, people.CUSTOMER)
+    page.goto("/account/invite/links/")
+    page.get_by_label("What is it for?").fill("W" * 60)
+    page.get_by_role("button", name="Make a link").click()
+    page.get_by_text("Your new link is ready").wait_for()
     wide += sideways(page, MEMBERS)
 
     assert wide == []
