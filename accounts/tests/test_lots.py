@@ -135,6 +135,32 @@ def test_what_comes_back_keeps_its_date_or_gets_thirty_days(
     assert wallet(anna) == 0
 
 
+def test_what_came_back_to_a_lot_that_ran_out_runs_out_by_itself(anna, time_machine):
+    bring(anna, 300, days=10)
+    spend(anna, 150, key="test:spent")
+    time_machine.move_to(timezone.now() + timedelta(days=11))
+    expiry.end()
+    assert ledger.shop_balance(Kind.BREAKAGE, "USD") == 150
+
+    bring(anna, 150, restores=("test:spent",))
+    time_machine.move_to(timezone.now() + timedelta(days=31))
+    expiry.end()
+
+    assert wallet(anna) == 0
+    assert ledger.shop_balance(Kind.BREAKAGE, "USD") == 300
+
+
+def test_of_what_comes_back_the_latest_end_comes_first(anna):
+    bring(anna, 300, days=60)
+    bring(anna, 300, days=90)
+    spend(anna, 400, key="test:spent")
+    assert left(anna) == [0, 200]
+
+    bring(anna, 150, restores=("test:spent",))
+
+    assert left(anna) == [50, 300]
+
+
 def test_credit_without_an_end_comes_back_without_one(anna):
     bring(anna, 100, days=60)
     bring(anna, 100)

@@ -30,6 +30,7 @@ from referrals.models import (
     Reward,
     Settlement,
 )
+from referrals.terms import publish
 from referrals.tests.afterwards import dispute, give_back, pots, spend
 from referrals.tests.factories import (
     make_attribution,
@@ -738,6 +739,31 @@ def test_a_part_that_comes_again_is_promised_again(inviter, campaign):
     settlement.settle(order)
 
     assert Budget.objects.get().amount_committed == 500
+
+
+def test_a_friend_who_earned_in_another_currency_makes_no_milestone_full(inviter):
+    set_terms(currency="EUR", inviter_amount=400, hold_days=0)
+    terms = set_terms(currency="USD", hold_days=0, milestones={2: 1000})
+    (first,) = bring(inviter, terms=terms)
+    bring(inviter, terms=terms, currency="EUR")
+    assert ledger.balance(inviter, "EUR") == 400
+
+    settlement.settle(first)
+
+    assert not MilestoneReward.objects.exists()
+
+
+def test_a_friend_of_another_campaign_makes_no_milestone_full(inviter):
+    spring = Campaign.objects.create(name="Spring")
+    offer = {"inviter_amount": 500, "friend_amount": 500, "minimum_amount": 2000}
+    theirs = publish(spring, currency="USD", hold_days=0, **offer)
+    terms = set_terms(hold_days=0, milestones={2: 1000})
+    bring(inviter, terms=theirs)
+
+    bring(inviter, terms=terms)
+
+    assert wallet(inviter) == 1000
+    assert not MilestoneReward.objects.exists()
 
 
 def test_a_part_that_comes_again_needs_room_again(inviter, campaign):
