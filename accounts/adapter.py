@@ -7,6 +7,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from accounts import authenticators, proofs
@@ -15,16 +16,29 @@ from shop.kit import limits
 logger = logging.getLogger("tandem.accounts")
 
 MOST_MAILS = 6
+TOO_MANY_PASSWORDS = (
+    "That was too many wrong tries. Wait 5 minutes, or set a new password."
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    # A limit that does not say how long it lasts only invites more tries.
+    # A limit that does not say how long it lasts only invites more tries. allauth has
+    # one word for three of them; here it stands for those about a code by mail: too
+    # many wrong ones, or the next one asked for within seconds from another device.
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "too_many_login_attempts": (
-            "That was too many wrong tries. Wait 5 minutes, or set a new password."
+            "The code in our last mail cannot be used here. "
+            "Wait 10 seconds and try again: you get a new one."
         ),
     }
+
+    def pre_authenticate(self, request, **credentials):
+        """The third limit is the only one that counts wrong passwords."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            raise ValidationError(TOO_MANY_PASSWORDS) from None
 
     def send_mail(self, template_prefix, email, context):
         """Six mails of a kind an hour to one address, whoever typed it how often."""
