@@ -14,6 +14,7 @@ from django.db.models import Count, OuterRef, Subquery
 from accounts.models import User
 from referrals import name_reports, names, words
 from referrals.models import MemberChoices, NameCase, Reward
+from shop.kit.lines import isolated
 
 SHORTEST, LONGEST, MOST = 3, 30, 20
 
@@ -121,7 +122,7 @@ def _place(rank, choices, *, is_you):
     is_read = choices.leaderboard_hidden_at is None
     return Place(
         rank=rank,
-        name=choices.leaderboard_name if is_read else "A member",
+        name=isolated(choices.leaderboard_name) if is_read else "A member",
         brought=choices.brought,
         is_you=is_you,
         report_url=name_reports.url_of_board(choices) if is_read and not is_you else "",

@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from accounts.models import User
 from referrals import bare, words
 from referrals.models import NameCase
-from shop.kit.lines import one_line
+from shop.kit.lines import isolated, one_line
 
 _LONGEST_FIRST = 30
 
@@ -23,14 +23,12 @@ class NotAvailable(Exception):
 
 def first(user: User) -> str:
     """`Anna`, for whoever was invited; empty if it is not to be read."""
-    name = user.first_name[:_LONGEST_FIRST] if user.is_named else ""
-    return name if words.may_be_read(name) else ""
+    return _read(user.first_name[:_LONGEST_FIRST] if user.is_named else "")
 
 
 def short(user: User) -> str:
     """`Ben K.`, for whoever brought him; empty if it is not to be read."""
-    name = user.public_name
-    return name if words.may_be_read(name) else ""
+    return _read(user.public_name)
 
 
 def of_sender(user: User) -> str:
@@ -38,8 +36,7 @@ def of_sender(user: User) -> str:
 
     That is leave enough; what a mail program could follow is taken out.
     """
-    name = bare.words(user.name, 60) if user.name_hidden_at is None else ""
-    return name if words.may_be_read(name) else ""
+    return _read(bare.words(user.name, 60) if user.name_hidden_at is None else "")
 
 
 def choose(user: User, name: str, *, shows: bool) -> None:
@@ -72,6 +69,10 @@ def hidden_since(user: User, kind: str, name: str) -> datetime | None:
     cases = NameCase.objects.filter(person=user, kind=kind)
     case = cases.filter(name_hash=hash_of(name)).first()
     return case.opened_at if case and case.hides else None
+
+
+def _read(name):
+    return isolated(name) if words.may_be_read(name) else ""
 
 
 def hash_of(name: str) -> str:

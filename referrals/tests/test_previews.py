@@ -244,3 +244,12 @@ def test_a_lone_variant_needs_no_picture(anna):
     path = f"/r/{links.for_product(anna, product).code}/"
 
     assert seen_by_machine(path)["og:image:width"] == "1200"
+
+
+def test_a_name_from_right_to_left_leaves_the_words_around_it_in_order(anna):
+    anna.name = "נועה כהן"
+    anna.save()
+
+    title = seen_by_machine("/r/A01B2C3D/")["og:title"]
+
+    assert title == "\u2068נועה\u2069 gives you $5"

@@ -8,6 +8,8 @@ import unicodedata
 
 from django.db import models
 
+_ISOLATE, _POP = "\u2068", "\u2069"
+_TO_THE_LEFT = frozenset({"R", "AL", "AN"})
 _TURNS = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
@@ -22,6 +24,17 @@ def one_line(text: str) -> str:
         or (unicodedata.category(letter) != "Cc" and letter not in _TURNS)
     )
     return " ".join(plain.split())
+
+
+def isolated(text: str) -> str:
+    """The line as it stands in a sentence: read in its own direction, the rest in its.
+
+    What reads from left to right stays as it is. For mails and previews, too, where
+    `<bdi>` is not to be had.
+    """
+    if any(unicodedata.bidirectional(letter) in _TO_THE_LEFT for letter in text):
+        return f"{_ISOLATE}{text}{_POP}"
+    return text
 
 
 class LineField(models.CharField):

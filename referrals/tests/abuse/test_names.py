@@ -79,6 +79,13 @@ def test_abuse_56_who_leaves_is_gone_from_the_next_look_on(client, anna):
     assert "no-store" in page["Cache-Control"]
 
 
+def test_abuse_55_a_name_from_right_to_left_leaves_its_row_in_order(anna):
+    brings(anna)
+    board.join(anna, "נועה")
+
+    assert names(anna) == [(1, "\u2068נועה\u2069")]
+
+
 def test_ties_share_a_place_and_the_next_one_is_left_out(anna):
     first, second, third = make_member(), make_member(), make_member()
     for member, name, friends in [

@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.models import User
-from shop.kit.lines import one_line
+from shop.kit.lines import isolated, one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -35,3 +35,18 @@ def test_no_way_into_the_database_keeps_a_line_break():
     assert User.objects.get().name == "Anna Berg"
     User.objects.bulk_create([User(email="ben@example.com", name="Ben\tK")])
     assert User.objects.get(email="ben@example.com").name == "Ben K"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Anna L.", "Anna L."),
+        ("Zoë 👩\u200d💻 3", "Zoë 👩\u200d💻 3"),
+        ("נועה כ.", "\u2068נועה כ.\u2069"),
+        ("Anna نور", "\u2068Anna نور\u2069"),
+        ("", ""),
+    ],
+)
+def test_a_name_from_right_to_left_turns_nothing_around_it(name, shown):
+    assert isolated(name) == shown
+    assert one_line(isolated(name)) == name
