@@ -22,6 +22,7 @@ from referrals.models import (
     Attribution,
     Code,
     FunnelDay,
+    MilestoneReward,
     Notice,
     OrderTouch,
     ReferralLink,
@@ -65,12 +66,16 @@ class Purse:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Counts of friends and sums of credit, in minor units."""
+    """Counts of friends and sums of credit, in minor units.
+
+    `earned` is by the friends themselves, `on_top` by how many they are.
+    """
 
     opened: int
     joined: int
     bought: int
     earned: int
+    on_top: int
     on_the_way: int
     next_at: datetime | None
     brought: int
@@ -83,7 +88,8 @@ class Numbers:
 class Shared:
     """One of a member's links and what came by it; `earned` in minor units.
 
-    `bought` counts orders, of friends and of guests. `waiting` is a code that staff
+    `bought` counts orders, of friends and of guests, also those that were cancelled
+    later, as every other figure does. `waiting` is a code that staff
     have to allow first.
     """
 
@@ -115,7 +121,10 @@ class Goal:
 
 @dataclass(frozen=True)
 class Summary:
-    """The referral corner of the account page; without an offer nothing to share."""
+    """The referral corner of the account page; without an offer nothing to share.
+
+    `earned` is all that friends brought, milestones with it.
+    """
 
     share: Share | None
     earned: int
@@ -195,10 +204,10 @@ def links(user: User) -> list[Shared]:
     )
     kept = Sum(F("amount") - F("amount_reversed"))
     touched = OrderTouch.objects.filter(
-        link=OuterRef("pk"), order__in=Order.objects.confirmed()
+        link=OuterRef("pk"), order__confirmed_at__isnull=False
     )
     elsewhere = (
-        Order.objects.confirmed()
+        Order.objects.filter(confirmed_at__isnull=False)
         .filter(user__attribution__link=OuterRef("pk"))
         .exclude(referral_touch__link=F("user__attribution__link"))
     )
@@ -248,7 +257,7 @@ def summary(user: User) -> Summary:
     return Summary(
         share=sharing.invitation_of(user, offered, code=code) if offered else None,
         currency=settings.SHOP_CURRENCY,
-        earned=credit["earned"],
+        earned=credit["earned"] + credit["on_top"],
         on_the_way=credit["on_the_way"],
         next_at=credit["next_at"],
     )
@@ -322,9 +331,15 @@ def _credit_of(user_pk):
         frozen_at=None,
         order__referral_settlement__reason="",
     )
+    milestones = MilestoneReward.objects.filter(
+        recipient=user_pk,
+        currency=settings.SHOP_CURRENCY,
+        state=MilestoneReward.State.AVAILABLE,
+    )
     kept = Sum(F("amount") - F("amount_reversed"))
     return {
         "earned": _one(available, "recipient", kept),
+        "on_top": _one(milestones, "recipient", kept),
         "on_the_way": _one(pending, "recipient", kept),
         "next_at": _one(to_come, "recipient", Min("available_at")),
         "brought": _one(available, "recipient", Count("attribution", distinct=True)),
@@ -334,6 +349,7 @@ def _credit_of(user_pk):
 def _credit(found):
     return {
         "earned": found["earned"] or 0,
+        "on_top": found["on_top"] or 0,
         "on_the_way": found["on_the_way"] or 0,
         "next_at": found["next_at"],
         "brought": found["brought"] or 0,

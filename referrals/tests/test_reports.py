@@ -5,8 +5,21 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import User
-from referrals import notices, reports, rollup, settlement
-from referrals.models import Attribution, Campaign, ReferralLink, Reward, Visit
+from orders import confirmation
+from referrals import (
+    channel_figures,
+    notices,
+    reports,
+    rollup,
+    settlement,
+)
+from referrals.models import (
+    Attribution,
+    Campaign,
+    ReferralLink,
+    Reward,
+    Visit,
+)
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -17,6 +30,7 @@ from referrals.tests.factories import (
     make_visitor,
     set_terms,
 )
+from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 
@@ -176,6 +190,44 @@ def test_the_day_of_what_waits_for_somebody_is_not_told_as_to_come(anna):
     numbers = reports.numbers(anna)
 
     assert (numbers.on_the_way, numbers.next_at) == (500, None)
+
+
+def test_a_milestone_is_told_apart_and_counts_as_earned(anna, client):
+    rules = set_terms(hold_days=0, milestones={1: 1000, 2: 2500})
+    orders = []
+    for _ in range(2):
+        friend = make_attribution(anna, terms=rules)
+        orders.append(make_order(friend.invitee))
+        settlement.settle(orders[-1])
+    numbers = reports.numbers(anna)
+    assert (numbers.earned, numbers.on_top) == (1000, 3500)
+
+    give_back(orders[1], 5000)
+    settlement.settle(orders[1])
+
+    numbers = reports.numbers(anna)
+    assert (numbers.earned, numbers.on_top) == (500, 1000)
+    assert reports.summary(anna).earned == 1500
+    client.force_login(anna)
+    page = client.get("/account/invite/").content.decode()
+    assert "On top, for their number" in page
+
+
+def test_who_bought_is_the_same_number_on_every_page_even_when_they_cancelled(anna):
+    link = make_link(anna)
+    for cancels in (False, True):
+        friend = make_attribution(anna, link=link, terms=set_terms())
+        order = make_order(friend.invitee)
+        settlement.settle(order)
+        if cancels:
+            confirmation.cancel_order(order.pk, reason="You changed your mind")
+    rollup.roll_up(rollup.today())
+
+    [shared] = [each for each in reports.links(anna) if each.link == link]
+
+    assert reports.numbers(anna).bought == 2
+    assert shared.bought == 2
+    assert channel_figures.total(channel_figures.of_member(anna)).orders == 2
 
 
 def test_sums_tell_pending_from_earned(anna):
