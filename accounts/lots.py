@@ -1,12 +1,13 @@
 """Credit with an end: which lots a movement of a wallet takes, and what comes back.
 
-Only `accounts.ledger` calls the verbs, holding the lock of the owner's wallet: it
-guards the owner's lots too. No transfer is written here.
+Only `accounts.ledger` calls the verbs that move something, holding the lock of the
+owner's wallet: it guards the owner's lots too. No transfer is written here.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import CreditLot, LotUse, Transfer, User
@@ -25,6 +26,13 @@ def open_lot(transfer: Transfer, owner_id: int, expires_at: datetime) -> CreditL
         remaining=transfer.amount,
         expires_at=expires_at,
     )
+
+
+def next_end(user: User, currency: str) -> tuple[datetime, int] | None:
+    """When the first of a person's credit ends, and how much of it. One query."""
+    left = CreditLot.objects.filter(owner=user, currency=currency, remaining__gt=0)
+    ends = left.order_by("expires_at").values_list("expires_at")
+    return ends.annotate(Sum("remaining")).first()
 
 
 def use(transfer: Transfer, owner_id: int) -> None:

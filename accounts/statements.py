@@ -1,4 +1,4 @@
-"""What moved in a person's wallet, line by line, as its owner reads it."""
+"""What moved in a person's accounts, line by line, as its owner reads it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,8 @@ from datetime import datetime
 from django.db.models import Q
 
 from accounts.models import LedgerAccount, Transfer, User
+
+Kind = LedgerAccount.Kind
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,17 @@ class Line:
     cause: Cause | None = None
 
 
-def of(user: User, currency: str) -> list[Line]:
-    """Every movement of a person's wallet, newest first, with the balance after it."""
-    wallet = LedgerAccount.objects.filter(
-        owner=user, kind=LedgerAccount.Kind.WALLET, currency=currency
+def of(user: User, currency: str, kind: Kind = Kind.WALLET) -> list[Line]:
+    """Every movement of a person's account, newest first, with the balance after it."""
+    account = LedgerAccount.objects.filter(
+        owner=user, kind=kind, currency=currency
     ).first()
-    if not wallet:
+    if not account:
         return []
-    moves = Transfer.objects.filter(Q(debit=wallet) | Q(credit=wallet)).order_by("pk")
+    moves = Transfer.objects.filter(Q(debit=account) | Q(credit=account)).order_by("pk")
     lines, running = [], 0
     for move in moves:
-        signed = move.amount if move.credit_id == wallet.pk else -move.amount
+        signed = move.amount if move.credit_id == account.pk else -move.amount
         running += signed
         lines.append(
             Line(

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import ledger, privacy, statements
+from accounts import ledger, lots, privacy, statements
 from accounts.forms import CloseForm
 from orders import timeline
 from orders.views import history
@@ -34,7 +34,7 @@ def home(request):
         {
             "orders": orders,
             "steps": timeline.ahead(orders[0]) if orders else [],
-            "balance": ledger.balance(request.user, settings.SHOP_CURRENCY),
+            **_pots(request.user),
         },
     )
 
@@ -44,18 +44,18 @@ def home(request):
 @login_required
 def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
-    currency = settings.SHOP_CURRENCY
-    lines = _explained(request.user, statements.of(request.user, currency))
-    accounts = request.user.ledger_accounts.filter(currency=currency)
-    pots = dict(accounts.values_list("kind", "balance"))
+    user, currency = request.user, settings.SHOP_CURRENCY
+    lines = statements.of(user, currency)
+    debts = statements.of(user, currency, ledger.Kind.OWED)
+    causes = _causes(user, lines + debts)
     return render(
         request,
         "shop/balance.html",
         {
-            "lines": lines,
-            "balance": lines[0].balance_after if lines else 0,
-            "owed": pots.get(ledger.Kind.OWED, 0),
-            "on_hold": pots.get(ledger.Kind.FROZEN, 0),
+            "lines": [replace(each, cause=causes.get(each.pk)) for each in lines],
+            "debts": [replace(each, cause=causes.get(each.pk)) for each in debts],
+            "ends": lots.next_end(user, currency),
+            **_pots(user),
         },
     )
 
@@ -110,12 +110,23 @@ def close(request):
     return render(request, "shop/close_account.html", context, status=status)
 
 
-def _explained(user, lines):
-    """Each line with the cause that one of the rooms knows for it."""
+def _pots(user):
+    """What each of a member's accounts holds. One query."""
+    accounts = user.ledger_accounts.filter(currency=settings.SHOP_CURRENCY)
+    pots = dict(accounts.values_list("kind", "balance"))
+    return {
+        "balance": pots.get(ledger.Kind.WALLET, 0),
+        "owed": pots.get(ledger.Kind.OWED, 0),
+        "on_hold": pots.get(ledger.Kind.FROZEN, 0),
+    }
+
+
+def _causes(user, lines):
+    """For each line the cause that one of the rooms knows, by its number."""
     causes: dict[int, statements.Cause] = {}
     for room in settings.BALANCE_CAUSES:
         causes |= import_string(room)(user, lines)
-    return [replace(line, cause=causes.get(line.pk)) for line in lines]
+    return causes
 
 
 urlpatterns = [

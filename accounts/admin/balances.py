@@ -17,7 +17,7 @@ class WriteOffForm(forms.Form):
     """Why, and the amounts that were on the page: what changed since is left alone."""
 
     reason = forms.CharField(
-        max_length=200, help_text="Stands with the movement, for the books."
+        max_length=200, help_text="The member reads it beside the movement."
     )
     shown = forms.CharField(max_length=2000, widget=forms.HiddenInput)
 

@@ -35,7 +35,7 @@ def make_user(email="", *, balance=0, currency="USD", **fields) -> User:
     return user
 
 
-def give(user, amount, currency="USD"):
+def give(user, amount, currency="USD", **fields):
     """Put an amount into a person's wallet."""
     return ledger.post(
         key=f"test:{next(_numbers)}",
@@ -45,6 +45,7 @@ def give(user, amount, currency="USD"):
         currency=currency,
         kind="goodwill",
         reason="A present",
+        **fields,
     )
 
 

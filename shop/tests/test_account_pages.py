@@ -1,5 +1,5 @@
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -45,6 +45,18 @@ def page(client, name):
     response = client.get(reverse(name))
     assert response.status_code == 200
     return response.content.decode()
+
+
+def owe(person, amount):
+    ledger.post(
+        key="test:owed",
+        debit=(None, ledger.Kind.PROGRAMME_COST),
+        credit=(person, ledger.Kind.OWED),
+        amount=amount,
+        currency="USD",
+        kind="owed",
+        reason="Taken back",
+    )
 
 
 def queries_of(client, name):
@@ -143,20 +155,48 @@ def test_the_balance_tells_every_movement_and_what_it_came_to(client, anna):
 
 
 def test_the_balance_says_what_is_owed(client, anna):
-    ledger.post(
-        key="test:owed",
-        debit=(None, ledger.Kind.PROGRAMME_COST),
-        credit=(anna, ledger.Kind.OWED),
-        amount=300,
-        currency="USD",
-        kind="owed",
-        reason="Taken back",
-    )
+    owe(anna, 300)
 
     html = page(client, "accounts:balance")
 
     assert "Owed back" in html
     assert "$3.00" in html
+
+
+def test_what_is_owed_can_be_followed_line_by_line(client, moved):
+    anna, *_ = moved
+
+    html = page(client, "accounts:balance")
+
+    owed = statements.of(anna, "USD", ledger.Kind.OWED)
+    assert [int(pk) for pk in re.findall(r'<tr id="owed-(\d+)">', html)] == [
+        line.pk for line in owed
+    ]
+    assert owed[0].balance_after == ledger.balance(anna, "USD", ledger.Kind.OWED)
+    assert len(re.findall(r'id="([^"]+)"', html)) == len(
+        set(re.findall(r'id="([^"]+)"', html))
+    )
+
+
+def test_the_account_says_that_what_is_earned_next_pays_a_debt(client, anna):
+    assert "pays for that first" not in page(client, "accounts:home")
+    owe(anna, 300)
+
+    html = page(client, "accounts:home")
+
+    assert "$3.00 was taken back after you had spent it" in html
+
+
+def test_the_balance_says_how_much_of_it_ends_and_when(client, anna):
+    give(anna, 700)
+    assert "Ends on" not in page(client, "accounts:balance")
+    for amount, day in ((200, 1), (300, 1), (900, 2)):
+        ends = datetime(2031, 5, day, tzinfo=UTC)
+        give(anna, amount, expires_at=ends)
+
+    html = page(client, "accounts:balance")
+
+    assert re.search(r"<dt>Ends on 1 May 2031</dt>\s*<dd>\$5.00</dd>", html)
 
 
 def test_the_balance_costs_few_queries(client, anna):
