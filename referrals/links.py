@@ -83,7 +83,7 @@ def own_code(owner) -> Subquery:
 def shared_by(user: User) -> ReferralLinkQuerySet:
     """A member's links that may be shared, the default one first."""
     found = ReferralLink.objects.with_code().filter(owner=user, kind__in=_OWN)
-    found = found.filter(disabled_at=None).select_related("product")
+    found = found.filter(disabled_at=None).select_related("product__category")
     return found.order_by("-is_default", "-created_at", "-pk")
 
 

@@ -253,3 +253,29 @@ def test_a_name_from_right_to_left_leaves_the_words_around_it_in_order(anna):
     title = seen_by_machine("/r/A01B2C3D/")["og:title"]
 
     assert title == "\u2068נועה\u2069 gives you $5"
+
+
+def test_a_member_sees_what_a_chat_makes_of_a_product_they_share(
+    client, anna, lamp, lamp_link
+):
+    client.force_login(anna)
+
+    page = unescape(client.get("/account/invite/links/").content.decode())
+
+    shown = seen_by_machine(lamp_link)
+    card = page[page.index("What your friend sees") :]
+    assert shown["og:title"] == "Moon Lamp, with $5 from Anna"
+    assert f">{shown['og:title']}<" in card
+    assert f">{shown['og:description']}<" in card
+    assert f'src="{lamp.pictures[0].url}"' in card
+
+
+def test_a_product_that_is_gone_has_no_card(client, anna, lamp, lamp_link):
+    lamp.status = lamp.Status.ARCHIVED
+    lamp.save()
+    client.force_login(anna)
+
+    page = client.get("/account/invite/links/").content.decode()
+
+    assert "Moon Lamp" in page
+    assert "What your friend sees" not in page

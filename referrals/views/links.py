@@ -18,6 +18,7 @@ from referrals import (
     codes,
     links,
     pictures,
+    promises,
     reports,
     terms,
 )
@@ -178,6 +179,7 @@ def _page(request, *, status=200, **context):
         "all_ways": channel_figures.total(ways),
         "most": links.MOST,
         "offer": offer,
+        "promise": promises.of_member(request.user, offer),
         "label_form": LabelForm(),
         "wish_form": WishForm(),
         **context,
