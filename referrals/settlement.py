@@ -133,12 +133,12 @@ def _make_so(case, wanted):
         rewards.restore(reward, case.terms, cut)
     elif _is_put_off(reward, wanted):
         rewards.put_off(reward, wanted)
-    _follow(case, wanted)
+    lacks = _follow(case, wanted)
     if wanted.state == State.AVAILABLE and reward.state == State.PENDING:
         if not breaker.lets_pass(reward):
             return PAUSED
         rewards.release(reward, case.terms)
-    return wanted.reason
+    return wanted.reason or lacks
 
 
 def _is_put_off(reward, wanted):
@@ -172,22 +172,26 @@ def _undo(case, wanted):
 
 
 def _follow(case, wanted):
-    """A part of the goods went back, or came again: the reward keeps its share."""
+    """A part of the goods went back, or came again: the reward keeps its share.
+
+    Answers why not, where there is no money to pay a share again.
+    """
     reward = case.reward
     if reward.state not in Reward.LIVE or not wanted.amount:
-        return
+        return ""
     cut = rewards.cut_of(reward, wanted, case.ran_out)
     more = cut - reward.amount_reversed
     if not more:
-        return
+        return ""
     if more < 0:
         try:
             budgets.take(case.budget, -more)
         except budgets.Exhausted:
-            return
+            return "budget_exhausted"
     rewards.adjust(reward, case.terms, cut)
     if more > 0:
         budgets.give_back(case.budget, more)
+    return ""
 
 
 def _take_room(case, wanted):

@@ -38,12 +38,13 @@ def outdated() -> QuerySet[Order]:
 
 
 def waiting() -> QuerySet[Order]:
-    """Orders whose reward was taken back, is due again and has no room, or waits for
-    releases to go on: each look may find that it has."""
-    rows = Order.objects.filter(
-        referral_settlement__reward__state=State.REVERSED,
-        referral_settlement__reason__in=[*OUT_OF_ROOM, PAUSED],
+    """Orders whose reward was taken back, all of it or a share, is due again and has no
+    room, or waits for releases to go on: each look may find that it has."""
+    has_no_room = Settlement.objects.filter(
+        reason__in=OUT_OF_ROOM, reward__state__in=[State.REVERSED, *Reward.LIVE]
     )
+    is_paused = Settlement.objects.filter(reason=PAUSED, reward__state=State.REVERSED)
+    rows = Order.objects.filter(referral_settlement__in=has_no_room | is_paused)
     return rows.order_by("confirmed_at", "pk")
 
 

@@ -184,6 +184,26 @@ def test_a_budget_that_is_used_up_promises_nothing_more(inviter, campaign):
     assert Budget.objects.get().amount_committed == 1000
 
 
+def test_a_share_that_is_due_again_comes_once_there_is_money(inviter, campaign):
+    terms = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    (order,) = bring(inviter, 1, terms=terms)
+    refund = give_back(order, 2500)
+    settlement.settle(order)
+    assert wallet(inviter) == 250
+    budgets.set_limit(campaign, "USD", 250)
+    fail(refund)
+
+    settlement.settle(order)
+
+    assert wallet(inviter) == 250
+    assert list(sweeps.waiting()) == [order]
+    budgets.set_limit(campaign, "USD", 500)
+    sweeps.settle_all(sweeps.waiting())
+    assert wallet(inviter) == 500
+    assert Budget.objects.get().amount_committed == 500
+    assert not sweeps.waiting().exists()
+
+
 def test_staff_are_told_once_that_a_budget_runs_low(
     inviter, campaign, run_jobs, mailoutbox
 ):
