@@ -109,9 +109,14 @@ def _orders_that_tell(attribution):
 def _paid_line(reward):
     if reward is None or reward.released_at is None:
         return []
-    came = (
-        endings.money_of(reward, reward.amount_kept)
-        if reward.amount_kept
-        else "The credit"
-    )
-    return [Line(reward.released_at, f"{came} came into your balance")]
+    return [Line(reward.released_at, _came(reward))]
+
+
+def _came(reward):
+    """What came in, which the balance has as one sum even where a part went back."""
+    kept = endings.money_of(reward, reward.amount_kept)
+    if not reward.amount_reversed:
+        return f"{kept} came into your balance"
+    if not reward.amount_kept:
+        return "The credit came into your balance"
+    return f"The credit came into your balance, {kept} of it for what your friend kept"

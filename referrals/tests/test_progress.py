@@ -317,6 +317,9 @@ def test_a_reward_that_shrank_is_told_as_what_is_left(anna, pages):
     assert friend_of(anna).badge == "$3 in your balance"
     for page in pages(attribution):
         assert "so $2 of the $5 went with it." in page
+    # The balance has one line of $5 for that day.
+    came = "The credit came into your balance, $3 of it for what your friend kept"
+    assert came in trail_of(anna)
 
 
 def test_a_reward_that_went_back_names_all_of_it(anna, pages):
