@@ -105,8 +105,10 @@ def ahead(order: Order) -> list[Step]:
     """Where a confirmed order stands and what comes next; nothing for any other."""
     if order.status != Order.Status.CONFIRMED:
         return []
+    on_the_way = f"{order.shipping_days} on the way" if order.shipping_days else ""
     return [
         Step("Paid", "done", order.confirmed_at),
         Step("Packing", "now", note="On our bench"),
-        Step("With you", "todo", note=f"In {order.shipping_days}"),
+        # How long the way is, not when it ends: a week later that is true, too.
+        Step("With you", "todo", note=on_the_way),
     ]

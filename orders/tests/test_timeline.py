@@ -1,7 +1,10 @@
 """Every kind of entry: who wrote it, and whether the customer reads it."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from orders import (
@@ -216,3 +219,16 @@ def test_every_change_of_state_has_its_entry(client, stripe_sandbox, run_jobs):
         ("confirmed", "cancelled"),
     ]
     assert Order.objects.get().status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("days", "note"), [("2 to 4 days", "2 to 4 days on the way"), ("", "")]
+)
+def test_what_lies_ahead_stays_true_while_the_order_waits(days, note):
+    order = Order(
+        status=Order.Status.CONFIRMED,
+        confirmed_at=timezone.now() - timedelta(days=90),
+        shipping_days=days,
+    )
+
+    assert timeline.ahead(order)[-1].note == note
