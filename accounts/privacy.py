@@ -70,6 +70,18 @@ def export(user: User) -> dict:
             for currency in _currencies(user)
             for line in statements.of(user, currency)
         ],
+        "owed": [
+            {
+                "at": _text(line.created_at),
+                "amount": line.amount,
+                "owed_after": line.balance_after,
+                "currency": currency,
+                "reason": line.reason,
+                "order": line.reference,
+            }
+            for currency in _currencies(user)
+            for line in statements.of(user, currency, Kind.OWED)
+        ],
     }
     for room in _rooms():
         found |= room.export(user)
@@ -161,8 +173,9 @@ def _has(user, kind):
 
 
 def _currencies(user):
-    accounts = user.ledger_accounts.filter(kind=Kind.WALLET).order_by("currency")
-    return list(accounts.values_list("currency", flat=True))
+    accounts = user.ledger_accounts.filter(kind__in=[Kind.WALLET, Kind.OWED])
+    found = accounts.order_by("currency").values_list("currency", flat=True)
+    return list(found.distinct())
 
 
 def _rooms():

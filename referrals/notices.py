@@ -104,6 +104,16 @@ def reward_void(reward: Reward, event: OrderEvent) -> None:
         emails.reward_void(reward, event.pk, why.text, why.appeal_email)
 
 
+def reward_held(reward: Reward, event: OrderEvent, amount: int) -> None:
+    """So much is on hold while a bank asks; nobody has done anything wrong by that."""
+    _tell_of_hold(reward, event, amount, "is on hold while a payment is being checked.")
+
+
+def reward_let_go(reward: Reward, event: OrderEvent, amount: int) -> None:
+    """The question is answered, and so much is not on hold any more."""
+    _tell_of_hold(reward, event, amount, "is not on hold any more.")
+
+
 def milestone_reached(reward: MilestoneReward, amount: int) -> None:
     """So many friends bought that there is credit on top, maybe once more."""
     _keep(
@@ -220,6 +230,14 @@ def _wants(user, choice):
 def _keep(user, kind, subject, text):
     notice = Notice(user=user, kind=kind, subject=subject, text=text)
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
+
+
+def _tell_of_hold(reward, event, amount, words):
+    """Nothing is told where nothing is left: it was spent before, or ran out."""
+    if amount:
+        subject = f"reward:{reward.pk}:held:{event.pk}"
+        text = f"{_money(reward, amount)} {words}"
+        _keep(reward.recipient, Kind.HELD, subject, text)
 
 
 def _tell_of_name(case, text):

@@ -163,14 +163,20 @@ def freeze(reward: Reward, gone: int = 0) -> None:
     reward.frozen_at = timezone.now()
     reward.save(update_fields=["sequence", *FROZEN])
     text = "Reward is on hold while the payment is questioned"
-    _note(reward, "reward_frozen", text, frozen=reward.amount_frozen)
+    event = _note(reward, "reward_frozen", text, frozen=reward.amount_frozen)
+    is_paid = reward.state == State.AVAILABLE
+    held = reward.amount_frozen if is_paid else reward.amount_kept
+    notices.reward_held(reward, event, held)
 
 
 def thaw(reward: Reward) -> None:
     """The question is answered: what was on hold is free, and pays what is owed."""
     thawed = _let_go(reward, repays=True)
     reward.save(update_fields=["sequence", *FROZEN])
-    _note(reward, "reward_thawed", "Reward is not on hold any more", thawed=thawed)
+    text = "Reward is not on hold any more"
+    event = _note(reward, "reward_thawed", text, thawed=thawed)
+    is_paid = reward.state == State.AVAILABLE
+    notices.reward_let_go(reward, event, thawed if is_paid else reward.amount_kept)
 
 
 def void(reward: Reward, reason: str) -> None:

@@ -98,6 +98,23 @@ def test_the_file_holds_what_we_know_and_nobody_else(client, anna):
     assert "Karlsen" not in response.content.decode()
 
 
+def test_the_file_tells_what_is_owed_and_why(client, anna):
+    give(anna, 700)
+    ledger.take_back(
+        key="test:back", user=anna, amount=900, currency="USD", reason="Came back"
+    )
+
+    told = json.loads(client.get("/account/privacy/export/").content)
+
+    assert [line["amount"] for line in told["balance"]] == [-700, 700]
+    (owed,) = told["owed"]
+    assert (owed["amount"], owed["owed_after"], owed["reason"]) == (
+        200,
+        200,
+        "Came back",
+    )
+
+
 def test_nothing_that_names_a_person_is_left(client, anna):
     Address.objects.create(user=anna, name="Anna Berg", street="Elm 1", country="DE")
 

@@ -57,6 +57,7 @@ class Notice(models.Model):
         PENDING = "pending", "A reward is on the way"
         AVAILABLE = "available", "A reward is in the balance"
         REVERSED = "reversed", "A reward went back or does not come"
+        HELD = "held", "A reward is on hold, or not any more"
         MILESTONE = "milestone", "A milestone was reached"
         NAME = "name", "About the member's name"
         BOARD = "board", "About the member's name on the board"
@@ -79,7 +80,7 @@ class Notice(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     kind__in=[
-                        *["joined", "pending", "available", "reversed"],
+                        *["joined", "pending", "available", "reversed", "held"],
                         *["milestone", "name", "board"],
                     ]
                 ),

@@ -15,7 +15,7 @@ from orders.models import Dispute
 from orders.tests.factories import deliver, make_user, pay
 from orders.tests.factories import make_order as place_order
 from referrals import consequences, reports, settlement
-from referrals.models import Reward
+from referrals.models import Notice, Reward
 from referrals.tests.afterwards import dispute, give_back, spend
 from referrals.tests.counting import counted
 from referrals.tests.factories import make_attribution, make_order, set_terms
@@ -338,6 +338,46 @@ def test_each_time_it_is_taken_back_has_its_own_mail(order):
         settled(order)
 
     assert Message.objects.filter(kind="reward_reversed").count() == 2
+
+
+def test_the_inviter_is_told_of_the_hold_and_of_its_end(order, inviter):
+    spend(inviter, 200)
+    question = dispute(order, "needs_response")
+    settled(order)
+    end(question, "won")
+    settled(order)
+
+    told = Notice.objects.filter(user=inviter, kind="held").order_by("pk")
+
+    assert [each.text for each in told] == [
+        "$3 is on hold while a payment is being checked.",
+        "$3 is not on hold any more.",
+    ]
+
+
+def test_of_what_was_spent_no_hold_is_told(order, inviter):
+    spend(inviter, 500)
+    dispute(order, "needs_response")
+
+    settled(order)
+
+    assert not Notice.objects.filter(kind="held").exists()
+
+
+def test_a_hold_of_what_is_on_the_way_is_told_too(inviter):
+    waiting = make_order(make_attribution(inviter, terms=set_terms()).invitee)
+    settlement.settle(waiting)
+    question = dispute(waiting, "needs_response")
+    settled(waiting)
+    end(question, "won")
+    settled(waiting)
+
+    told = Notice.objects.filter(user=inviter, kind="held").order_by("pk")
+
+    assert [each.text for each in told] == [
+        "$5 is on hold while a payment is being checked.",
+        "$5 is not on hold any more.",
+    ]
 
 
 def test_the_plan_of_a_refund_counts_what_is_on_hold(order, inviter):
