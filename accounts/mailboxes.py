@@ -16,15 +16,17 @@ _TEMPLATE = (
     "THEN replace({name}, '.', '') || '@gmail.com' "
     "ELSE {name} || '@' || {domain} END"
 )
-_SQL = {
-    "postgresql": _TEMPLATE.format(
-        name="split_part(split_part(lower({0}), '@', 1), '+', 1)",
-        domain="split_part(lower({0}), '@', 2)",
-    ),
-    "sqlite": _TEMPLATE.format(
-        name="substr(lower({0}), 1, instr(replace({0}, '+', '@') || '@', '@') - 1)",
-        domain="substr(lower({0}), instr({0} || '@', '@') + 1)",
-    ),
+_NAME = {
+    "postgresql": "split_part(split_part(lower({0}), '@', 1), '+', 1)",
+    "sqlite": "substr(lower({0}), 1, instr(replace({0}, '+', '@') || '@', '@') - 1)",
+}
+_DOMAIN = {
+    "postgresql": "split_part(lower({0}), '@', 2)",
+    "sqlite": "substr(lower({0}), instr({0} || '@', '@') + 1)",
+}
+_MAILBOX = {
+    vendor: _TEMPLATE.format(name=name, domain=_DOMAIN[vendor])
+    for vendor, name in _NAME.items()
 }
 
 
@@ -39,20 +41,35 @@ def canonical(email: str) -> str:
     return f"{name}@{domain}"
 
 
+class _OfEmail(models.Transform):
+    """A part of an address in plain letters, by the `sql` of each database."""
+
+    output_field = models.TextField()
+    sql: dict[str, str]
+
+    def as_sql(self, compiler, connection, **context):
+        email, params = compiler.compile(self.lhs)
+        sql = self.sql[connection.vendor]
+        return sql.format(email), [*params] * sql.count("{0}")
+
+
 @models.EmailField.register_lookup
-class Mailbox(models.Transform):
+class Mailbox(_OfEmail):
     """The same in the database: `email__mailbox` of an address in plain letters.
 
     Indexes of orders and accounts hold it, so that asking reads no table.
     """
 
     lookup_name = "mailbox"
-    output_field = models.TextField()
+    sql = _MAILBOX
 
-    def as_sql(self, compiler, connection, **context):
-        email, params = compiler.compile(self.lhs)
-        sql = _SQL[connection.vendor]
-        return sql.format(email), [*params] * sql.count("{0}")
+
+@models.EmailField.register_lookup
+class Domain(_OfEmail):
+    """What follows the @, in small letters: `email__domain`; accounts have an index."""
+
+    lookup_name = "domain"
+    sql = _DOMAIN
 
 
 def hash_of(email: str) -> str:

@@ -6,6 +6,7 @@ Who is compared is the friend with the inviter, and with whoever came just befor
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Left
 
@@ -28,9 +29,9 @@ class Circumstances:
     """About one friend, and one of their orders if there is one yet.
 
     `device` and `network` are hashes of what both people were seen on, `earlier…` count
-    who came before this friend within a day, `neighbours` the inviter's other friends
-    at this friend's door who came before. `weight_known` is what signals that are
-    written down already come to.
+    who came before this friend within a day (by domain unless it is everybody's),
+    `neighbours` the inviter's other friends at this friend's door who came before.
+    `weight_known` is what signals that are written down already come to.
     """
 
     weight_known: int = 0
@@ -54,7 +55,11 @@ class Circumstances:
 def read(order: Order | None, attribution: Attribution) -> Circumstances:
     """How things stand now: two queries."""
     domain = mailboxes.canonical(attribution.invitee.email).rpartition("@")[2]
-    asked = _browsers(attribution) | _crowd(attribution, domain)
+    before = _just_before(attribution)
+    asked = _browsers(attribution) | _crowd(attribution, before)
+    if domain not in settings.REFERRAL_COMMON_MAIL_DOMAINS:
+        of_domain = before.filter(invitee__email__domain=domain)
+        asked["earlier_of_domain"] = _count(of_domain)
     row = Attribution.objects.filter(pk=attribution.pk).values(**asked).get()
     visit = attribution.visit or Visit()
     return Circumstances(
@@ -83,13 +88,17 @@ def _browsers(attribution):
     }
 
 
-def _crowd(attribution, domain):
-    """How many came within a day before, and how the inviter's friends buy."""
-    before = Attribution.objects.filter(
+def _just_before(attribution):
+    """Who came within a day before."""
+    return Attribution.objects.filter(
         created_at__gt=attribution.created_at - LATELY,
         created_at__lte=attribution.created_at,
         pk__lt=attribution.pk,
     )
+
+
+def _crowd(attribution, before):
+    """How many of them came the same way, and how the inviter's friends buy."""
     own = Device.objects.filter(user=attribution.invitee_id).exclude(network="")
     there = Device.objects.filter(
         user=OuterRef("invitee"), network__in=own.values("network")
@@ -104,9 +113,6 @@ def _crowd(attribution, domain):
     return {
         "earlier_of_inviter": _count(before.filter(inviter=attribution.inviter_id)),
         "earlier_of_network": _count(before.filter(Exists(there))),
-        "earlier_of_domain": _count(
-            before.filter(invitee__email__iendswith=f"@{domain}")
-        ),
         "friends_orders": _count(bought),
         "friends_refunded": _count(bought.filter(Exists(went_back))),
         "weight_known": Subquery(

@@ -100,6 +100,9 @@ class Migration(migrations.Migration):
                     models.Index(
                         accounts.mailboxes.Mailbox("email"), name="user_by_mailbox"
                     ),
+                    models.Index(
+                        accounts.mailboxes.Domain("email"), name="user_by_domain"
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

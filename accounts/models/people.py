@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Upper
 from django.utils import timezone
 
-from accounts.mailboxes import Mailbox
+from accounts.mailboxes import Domain, Mailbox
 from shop.kit.guards import frozen
 from shop.kit.lines import LineField
 
@@ -67,7 +67,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             # In capitals, as `iexact` asks: signing in reads its index.
             models.UniqueConstraint(Upper("email"), name="user_email_any_case")
         ]
-        indexes = [models.Index(Mailbox("email"), name="user_by_mailbox")]
+        indexes = [
+            models.Index(Mailbox("email"), name="user_by_mailbox"),
+            models.Index(Domain("email"), name="user_by_domain"),
+        ]
 
     def __str__(self):
         return self.email

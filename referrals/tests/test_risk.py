@@ -179,6 +179,27 @@ def test_everybodys_mail_domain_is_no_crowd():
     assert signs.many_by_domain(about) is None
 
 
+@pytest.mark.parametrize(
+    ("domain", "flagged"),
+    [("club.example", True), ("sub.club.example", False), ("EXAMPLE.com", False)],
+)
+def test_who_comes_from_one_domain_is_counted_unless_it_is_everybodys(domain, flagged):
+    names = [
+        "ann@club.example",
+        "bo@CLUB.example",
+        "cy@Club.Example",
+        "di@club.example",
+    ]
+    for email in [*names, "ed@club.example", "flo@notclub.example"]:
+        make_attribution(invitee=make_member(email, days_ago=1))
+    newcomer = make_member(f"newcomer@{domain}", days_ago=1)
+    attribution = make_attribution(invitee=newcomer)
+
+    risk.assess(None, attribution)
+
+    assert ("many_by_domain" in codes(attribution)) is flagged
+
+
 def test_the_eleventh_friend_of_a_day_is_looked_at_and_the_ten_before_are_not():
     anna = make_member()
     friends = [make_attribution(anna) for _ in range(11)]
