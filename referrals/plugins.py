@@ -69,9 +69,14 @@ def delivered_at(order: Order) -> datetime | None:
     try:
         with transaction.atomic():  # what fails in it fails alone
             found = import_string(settings.REFERRAL_DELIVERED_AT)(order)
-        if found is not None and timezone.is_naive(found):
-            raise ValueError(f"{found!r} is a moment of no time zone")
+        if found is not None and not _is_over(found):
+            raise ValueError(f"{found!r} is no moment that is over, with a time zone")
     except Exception:
         logger.exception("REFERRAL_DELIVERED_AT failed, and the parcel is on its way")
         return None
     return found
+
+
+def _is_over(found):
+    is_moment = isinstance(found, datetime) and timezone.is_aware(found)
+    return is_moment and found <= timezone.now()

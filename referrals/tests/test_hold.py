@@ -1,6 +1,7 @@
 """A hold that begins when the parcel arrives: what it waits for, who is told what."""
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.core import mail
@@ -10,7 +11,7 @@ from django.utils import timezone
 from accounts import ledger
 from orders import timeline
 from orders.models import Order
-from referrals import cases, reports, settlement, sweeps, terms
+from referrals import cases, reports, rules, settlement, sweeps, terms
 from referrals.models import Campaign, Notice, Reward, Settlement, Terms
 from referrals.testing import contracts
 from referrals.tests.factories import (
@@ -52,8 +53,16 @@ def a_day(order):
     return date(2036, 1, 1)
 
 
+def an_hour(order):
+    return time(12, tzinfo=UTC)
+
+
 def to_come(order):
     return timezone.now() + DAY
+
+
+def never(order):
+    return datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +129,46 @@ def test_a_late_parcel_puts_the_end_of_the_hold_off(order, now):
     assert sweeps.release_due() == 1
     assert ledger.balance(the_reward().recipient, "USD") == 500
     assert order.events.filter(kind="reward_put_off").count() == 1
+
+
+def test_a_function_that_fails_once_moves_no_day(order, now, settings):
+    settlement.settle(order)
+    now(10)
+    deliver(order)
+    settlement.settle(order)
+    settings.REFERRAL_DELIVERED_AT = f"{HERE}.breaks"
+
+    settlement.settle(order)
+
+    assert Settlement.objects.get().reason == "not_delivered"
+    assert the_reward().available_at == now.noon + 24 * DAY
+    assert order.events.filter(kind="reward_put_off").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("hold_from", "arrived", "today", "state", "reason", "ends"),
+    [
+        ("payment", None, 13, State.PENDING, "", 14),
+        ("payment", None, 14, State.AVAILABLE, "", 14),
+        ("delivery", None, 900, State.PENDING, "not_delivered", None),
+        ("delivery", -3, 13, State.PENDING, "", 14),
+        ("delivery", -3, 14, State.AVAILABLE, "", 14),
+        ("delivery", 0, 14, State.AVAILABLE, "", 14),
+        ("delivery", 10, 23, State.PENDING, "", 24),
+        ("delivery", 10, 24, State.AVAILABLE, "", 24),
+    ],
+)
+def test_when_the_hold_ends(order, now, hold_from, arrived, today, state, reason, ends):
+    read = cases.facts_of(cases.of(order))
+    held = set_terms(hold_from=hold_from)
+    moment = None if arrived is None else now.noon + arrived * DAY
+    found = replace(read, terms=held, delivered_at=moment, now=now.noon + today * DAY)
+
+    wanted = rules.desired(found)
+
+    assert (wanted.state, wanted.reason) == (state, reason)
+    if ends is not None:
+        assert wanted.available_at == now.noon + ends * DAY
 
 
 def test_the_sweep_finds_an_arrival_that_nobody_told_of(order, now):
@@ -211,7 +260,11 @@ def test_a_batch_ends_as_real_time_does(order, now):
 
 
 @pytest.mark.parametrize(
-    "plugin", ["breaks", "breaks_in_the_database", "without_a_zone", "a_day"]
+    "plugin",
+    [
+        *["breaks", "breaks_in_the_database", "without_a_zone", "a_day", "an_hour"],
+        *["to_come", "never"],
+    ],
 )
 def test_an_answer_that_makes_no_sense_is_none(order, settings, caplog, plugin):
     settings.REFERRAL_DELIVERED_AT = f"{HERE}.{plugin}"
