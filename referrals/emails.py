@@ -20,6 +20,9 @@ from referrals.models import (
 )
 from shop.kit import mail
 
+# Who comes by these may have bought before.
+_AFTER_ORDERS = (Attribution.Method.GUEST_ORDER, Attribution.Method.STAFF)
+
 
 def friend_joined(attribution: Attribution) -> None:
     """A friend has joined, and may buy until a day. One mail per friend."""
@@ -33,6 +36,8 @@ def friend_joined(attribution: Attribution) -> None:
             "friend": names.short(attribution.invitee),
             # The window ends at midnight; people are told its last day.
             "last_day": attribution.order_ends_at - timedelta(seconds=1),
+            "has_bought": attribution.method in _AFTER_ORDERS
+            and attribution.invitee.orders.filter(confirmed_at__isnull=False).exists(),
             **_links(),
         },
     )
@@ -75,7 +80,7 @@ def reward_available(reward: Reward) -> None:
     )
 
 
-def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
+def reward_reversed(reward: Reward, amount: int, taken: int, why: str) -> None:
     """Credit went back, or a part of it: `taken` from the balance, the rest is owed.
 
     One mail each time that happens, for a reward may come back and go again.
@@ -90,6 +95,7 @@ def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
             "friend": names.short(reward.attribution.invitee),
             "amount": amount,
             "taken": taken,
+            "why": why,
             "owed": amount - taken,
             "balance_url": settings.SITE_URL + reverse("accounts:balance"),
             **_links(),

@@ -177,7 +177,7 @@ def _promised(attribution, settlement, now):
     amount = money_of(reward, reward.amount_kept)
     if reward.frozen_at:
         return _on_hold(reward, reward.amount_kept, reward.amount_kept)
-    if settlement.reason in {"blocked", *reasons.CHECKED}:
+    if settlement.reason in reasons.LOOKED_AT:
         return _checked(attribution, reward, review.CHECKING)
     words = reasons.WAITS.get(settlement.reason, "")
     if settlement.order.held_at:

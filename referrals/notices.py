@@ -32,7 +32,7 @@ _MOST = 50
 
 
 def friend_joined(attribution: Attribution) -> None:
-    """Somebody came by a member's link and counts. Nobody is told of a campaign's."""
+    """Somebody whom a member brought counts. Nobody is told of a campaign's."""
     inviter = attribution.inviter
     if inviter is None:
         return
@@ -40,7 +40,7 @@ def friend_joined(attribution: Attribution) -> None:
         inviter,
         Kind.JOINED,
         f"attribution:{attribution.pk}",
-        "A friend joined through your link.",
+        "A friend joined, thanks to you.",
     )
     if _wants(inviter, "tells_joined"):
         emails.friend_joined(attribution)
@@ -79,15 +79,20 @@ def reward_available(reward: Reward) -> None:
         emails.reward_available(reward)
 
 
-def reward_reversed(reward: Reward, amount: int, taken: int) -> None:
-    """Credit went back, or a part of it: `taken` from the balance, the rest is owed."""
+def reward_reversed(reward: Reward, amount: int, taken: int, reason: str) -> None:
+    """Credit went back, or a part of it: `taken` from the balance, the rest is owed.
+
+    `reason` is the rule's; without any a part of the order was returned.
+    """
     owed = amount - taken
-    words = f"{_money(reward, amount)} went back: a friend’s order was returned."
+    why = reasons.WENT_BACK.get(reason, "A part of the order was returned")
+    words = f"{_money(reward, amount)} went back. {why}."
     if owed:
-        words += f" {_money(reward, owed)} of it comes off what you earn next."
+        what = f"{_money(reward, owed)} of it" if taken else "It"
+        words += f" {what} comes off what you earn next."
     _keep(reward.recipient, Kind.REVERSED, _subject(reward), words)
     if _wants(reward.recipient, "tells_reversed"):
-        emails.reward_reversed(reward, amount, taken)
+        emails.reward_reversed(reward, amount, taken, why)
 
 
 def reward_void(reward: Reward, event: OrderEvent) -> None:

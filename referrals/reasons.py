@@ -48,6 +48,8 @@ WAITS = {
 }
 # A person looks, or has looked: nobody learns at what.
 CHECKED = {"in_review", "rule_failed"}
+# The same of credit that was promised.
+LOOKED_AT = {*CHECKED, "blocked"}
 REFUSED = {"rejected", "blocked", "no_inviter", "inviter_gone", "not_confirmed"}
 
 # Why what was paid went back.

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Min, OuterRef, Prefetch, Subquery, Sum
+from django.db.models import Count, F, Min, OuterRef, Prefetch, Q, Subquery, Sum
 from django.utils import timezone
 
 from accounts.ledger import Kind
 from accounts.models import CreditLot, LedgerAccount, User
 from orders.models import Order
 from referrals import links as invitations
-from referrals import name_reports, names, rollup, sharing, terms
+from referrals import name_reports, names, reasons, rollup, sharing, terms
 from referrals import progress as told
 from referrals.channels import Channel, marked
 from referrals.models import (
@@ -68,7 +68,8 @@ class Purse:
 class Numbers:
     """Counts of friends and sums of credit, in minor units.
 
-    `earned` is by the friends themselves, `on_top` by how many they are.
+    `earned` is by the friends themselves, `on_top` by how many they are. What a person
+    or a bank looks at is `being_checked`, and not `on_the_way`.
     """
 
     opened: int
@@ -77,6 +78,7 @@ class Numbers:
     earned: int
     on_top: int
     on_the_way: int
+    being_checked: int
     next_at: datetime | None
     brought: int
     unread: int
@@ -123,12 +125,14 @@ class Goal:
 class Summary:
     """The referral corner of the account page; without an offer nothing to share.
 
-    `earned` is all that friends brought, milestones with it.
+    `earned` is all that friends brought, milestones with it. What somebody looks at is
+    `being_checked`, and not `on_the_way`.
     """
 
     share: Share | None
     earned: int
     on_the_way: int
+    being_checked: int
     next_at: datetime | None
     currency: str
 
@@ -259,6 +263,7 @@ def summary(user: User) -> Summary:
         currency=settings.SHOP_CURRENCY,
         earned=credit["earned"] + credit["on_top"],
         on_the_way=credit["on_the_way"],
+        being_checked=credit["being_checked"],
         next_at=credit["next_at"],
     )
 
@@ -326,6 +331,10 @@ def _credit_of(user_pk):
     mine = Reward.objects.filter(recipient=user_pk, currency=settings.SHOP_CURRENCY)
     available = mine.filter(state__in=Reward.PAID)
     pending = mine.filter(state=State.PENDING)
+    # Of what a person or a bank still looks at nobody says that it comes.
+    is_checked = Q(frozen_at__isnull=False) | Q(
+        order__referral_settlement__reason__in=reasons.LOOKED_AT
+    )
     to_come = pending.filter(
         available_at__gt=timezone.now(),
         frozen_at=None,
@@ -340,7 +349,8 @@ def _credit_of(user_pk):
     return {
         "earned": _one(available, "recipient", kept),
         "on_top": _one(milestones, "recipient", kept),
-        "on_the_way": _one(pending, "recipient", kept),
+        "on_the_way": _one(pending.filter(~is_checked), "recipient", kept),
+        "being_checked": _one(pending.filter(is_checked), "recipient", kept),
         "next_at": _one(to_come, "recipient", Min("available_at")),
         "brought": _one(available, "recipient", Count("attribution", distinct=True)),
     }
@@ -351,6 +361,7 @@ def _credit(found):
         "earned": found["earned"] or 0,
         "on_top": found["on_top"] or 0,
         "on_the_way": found["on_the_way"] or 0,
+        "being_checked": found["being_checked"] or 0,
         "next_at": found["next_at"],
         "brought": found["brought"] or 0,
     }

@@ -95,7 +95,7 @@ def adjust(reward: Reward, terms: Terms, cut: int) -> None:
     if reward.state == State.PENDING:
         reward.save(update_fields=["amount_reversed"])
     elif change > 0:
-        _take(reward, change, "A part of a friend's order was returned")
+        _take(reward, change, "A part of a friend's order was returned", "")
     else:
         since, on_hold = reward.frozen_at, _let_go(reward)
         _pay(reward, terms, -change, "A friend's order counts for more again")
@@ -113,10 +113,11 @@ def reverse(reward: Reward, reason: str, gone: int = 0) -> None:
     """
     kept = reward.amount_kept - gone
     reward.amount_reversed += kept
-    reason = _AFTER_RELEASE.get(reason, reason)
+    cause, reason = reason, _AFTER_RELEASE.get(reason, reason)
     reward.state, reward.reason, owed = State.REVERSED, reason, 0
     if kept:
-        owed = _take(reward, kept, "A friend's order does not count any more")
+        words = "A friend's order does not count any more"
+        owed = _take(reward, kept, words, cause)
     else:
         reward.save(update_fields=["state", "reason"])
     _note(reward, "reward_reversed", f"Reward taken back: {reason}", owed=owed)
@@ -263,7 +264,7 @@ def _pay(reward, terms, amount, reason):
     )
 
 
-def _take(reward, amount, reason):
+def _take(reward, amount, reason, cause):
     """Take back so much, and tell; how much of it is owed from now on.
 
     A part on hold goes through the wallet, whose statement so tells all of it. What
@@ -283,7 +284,7 @@ def _take(reward, amount, reason):
     reward.save(
         update_fields=["state", "sequence", "reason", "amount_reversed", *FROZEN]
     )
-    notices.reward_reversed(reward, amount, taken)
+    notices.reward_reversed(reward, amount, taken, cause)
     return amount - taken
 
 

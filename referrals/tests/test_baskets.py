@@ -253,7 +253,7 @@ def test_its_owner_reads_how_often_it_was_opened_and_bought(client, anna):
     OrderTouch.objects.create(order=unpaid, link=link, touched_at=now)
     make_order(make_member())
 
-    assert "3 opened · 1 joined · 3 bought" in text_of(
+    assert "3 opened · 1 joined · 3 orders" in text_of(
         client.get("/account/invite/links/")
     )
 

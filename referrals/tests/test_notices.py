@@ -3,7 +3,7 @@ import pytest
 from accounts.models import User
 from referrals import attributions, notices, review, settlement, terms
 from referrals.models import Attribution, Campaign, MemberChoices, Notice, ReviewCase
-from referrals.tests.afterwards import give_back
+from referrals.tests.afterwards import dispute, give_back, spend
 from referrals.tests.factories import (
     make_attribution,
     make_member,
@@ -200,6 +200,57 @@ def test_a_milestone_that_is_lost_is_told(anna, a_milestone):
 
     assert told(anna).count("milestone") == 2
     assert "$15 went back" in Notice.objects.filter(kind="milestone").first().text
+
+
+@pytest.mark.parametrize(
+    ("spent", "words"),
+    [
+        (0, "$5 went back. The payment was taken back by the bank."),
+        (200, "the bank. $2 of it comes off what you earn next."),
+        (500, "the bank. It comes off what you earn next."),
+    ],
+)
+def test_the_true_reason_is_told_when_credit_goes_back(anna, spent, words):
+    order = bought(anna, hold_days=0)
+    if spent:
+        spend(anna, spent)
+    dispute(order, "lost", closed=True)
+
+    settlement.settle(order)
+
+    assert words in Notice.objects.get(kind="reversed").text
+    mail = Message.objects.get(kind="reward_reversed")
+    for text in (mail.text, mail.html):
+        assert "The payment was taken back by the bank, so the $5.00 you had" in text
+
+
+def test_of_a_part_that_went_back_a_part_is_told(anna):
+    share = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
+    order = make_order(make_attribution(anna, terms=share).invitee)
+    settlement.settle(order)
+    give_back(order, 2000)
+
+    settlement.settle(order)
+
+    text = Notice.objects.get(kind="reversed").text
+    assert text == "$2 went back. A part of the order was returned."
+    mail = Message.objects.get(kind="reward_reversed").text
+    assert "A part of the order was returned, so $2.00 of what you had" in mail
+
+
+@pytest.mark.parametrize("method", ["guest_order", "staff"])
+def test_whoever_bought_before_is_not_said_to_have_nothing_bought(anna, method):
+    attribution = make_attribution(anna, method=method)
+    notices.friend_joined(attribution)
+    assert "nothing bought yet" in Message.objects.get().text
+    late = make_attribution(anna, method=method)
+    make_order(late.invitee)
+
+    notices.friend_joined(late)
+
+    text = Message.objects.get(subject_row=f"attribution:{late.pk}").text
+    assert "nothing bought yet" not in text
+    assert "had bought before" in text
 
 
 # Ways on

@@ -18,8 +18,10 @@ from referrals.models import (
     Campaign,
     ReferralLink,
     Reward,
+    Settlement,
     Visit,
 )
+from referrals.tests.afterwards import dispute, give_back
 from referrals.tests.counting import counted
 from referrals.tests.factories import (
     make_attribution,
@@ -30,7 +32,6 @@ from referrals.tests.factories import (
     make_visitor,
     set_terms,
 )
-from referrals.tests.test_refunded import give_back
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +191,23 @@ def test_the_day_of_what_waits_for_somebody_is_not_told_as_to_come(anna):
     numbers = reports.numbers(anna)
 
     assert (numbers.on_the_way, numbers.next_at) == (500, None)
+
+
+@pytest.mark.parametrize("how", ["in_review", "rule_failed", "blocked", "frozen"])
+def test_nobody_promises_what_is_still_looked_at(anna, client, how):
+    bought(anna)
+    waiting = bought(anna)
+    if how == "frozen":
+        dispute(waiting, "needs_response")
+        settlement.settle(waiting)
+    else:
+        Settlement.objects.filter(order=waiting).update(reason=how)
+
+    for told in (reports.numbers(anna), reports.summary(anna)):
+        assert (told.on_the_way, told.being_checked) == (500, 500)
+    client.force_login(anna)
+    for address in ("/account/invite/", "/account/balance/"):
+        assert "Being checked" in client.get(address).content.decode()
 
 
 def test_a_milestone_is_told_apart_and_counts_as_earned(anna, client):
