@@ -118,7 +118,8 @@ def recount(budget_id: int) -> str:
 
 def _warn(budget):
     used = budget.amount_committed * 100
-    if budget.warned_at or used < budget.amount_limit * WARNS_AT:
+    is_low = used and used >= budget.amount_limit * WARNS_AT
+    if budget.warned_at or not is_low:
         return
     budget.warned_at = timezone.now()
     budget.save(update_fields=["warned_at"])

@@ -184,6 +184,12 @@ def test_a_budget_that_is_used_up_promises_nothing_more(inviter, campaign):
     assert Budget.objects.get().amount_committed == 1000
 
 
+def test_nobody_is_warned_of_a_budget_of_nothing(campaign):
+    User.objects.create_superuser("boss@example.com", "a good long password")
+
+    assert budgets.set_limit(campaign, "USD", 0).warned_at is None
+
+
 def test_a_share_that_is_due_again_comes_once_there_is_money(inviter, campaign):
     terms = set_terms(hold_days=0, inviter_amount=0, inviter_basis_points=1000)
     (order,) = bring(inviter, 1, terms=terms)
