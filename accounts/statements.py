@@ -38,9 +38,12 @@ class Line:
 
 def of(user: User, currency: str, kind: Kind = Kind.WALLET) -> list[Line]:
     """Every movement of a person's account, newest first, with the balance after it."""
-    account = LedgerAccount.objects.filter(
-        owner=user, kind=kind, currency=currency
-    ).first()
+    rows = LedgerAccount.objects.filter(owner=user, kind=kind, currency=currency)
+    return of_account(rows.first())
+
+
+def of_account(account: LedgerAccount | None) -> list[Line]:
+    """The same of an account that is at hand; of none there is nothing. One query."""
     if not account:
         return []
     moves = Transfer.objects.filter(Q(debit=account) | Q(credit=account)).order_by("pk")

@@ -34,7 +34,7 @@ def home(request):
         {
             "orders": orders,
             "steps": timeline.ahead(orders[0]) if orders else [],
-            **_pots(request.user),
+            **_held(_pots(request.user)),
         },
     )
 
@@ -45,8 +45,11 @@ def home(request):
 def balance(request):
     """Every movement of the member's balance, with what it came to after each."""
     user, currency = request.user, settings.SHOP_CURRENCY
-    lines = statements.of(user, currency)
-    debts = statements.of(user, currency, ledger.Kind.OWED)
+    pots = _pots(user)
+    lines, debts = (
+        statements.of_account(pots.get(kind))
+        for kind in (ledger.Kind.WALLET, ledger.Kind.OWED)
+    )
     causes = _causes(user, lines + debts)
     return render(
         request,
@@ -55,7 +58,7 @@ def balance(request):
             "lines": [replace(each, cause=causes.get(each.pk)) for each in lines],
             "debts": [replace(each, cause=causes.get(each.pk)) for each in debts],
             "ends": lots.next_end(user, currency),
-            **_pots(user),
+            **_held(pots),
         },
     )
 
@@ -111,13 +114,20 @@ def close(request):
 
 
 def _pots(user):
-    """What each of a member's accounts holds. One query."""
+    """A member's accounts by their kind. One query."""
     accounts = user.ledger_accounts.filter(currency=settings.SHOP_CURRENCY)
-    pots = dict(accounts.values_list("kind", "balance"))
+    return {account.kind: account for account in accounts}
+
+
+def _held(pots):
+    """What each of them holds."""
+    kinds = {
+        "balance": ledger.Kind.WALLET,
+        "owed": ledger.Kind.OWED,
+        "on_hold": ledger.Kind.FROZEN,
+    }
     return {
-        "balance": pots.get(ledger.Kind.WALLET, 0),
-        "owed": pots.get(ledger.Kind.OWED, 0),
-        "on_hold": pots.get(ledger.Kind.FROZEN, 0),
+        name: pots[kind].balance if kind in pots else 0 for name, kind in kinds.items()
     }
 
 

@@ -58,6 +58,7 @@ MODELS += [Adjustment, CreditLot, LedgerAccount]
 LEFT_OUT = {
     ("ReleasePause", "is_standing", 1): "the first credit of a newcomer would wait",
     ("ReleasePause", "ended_at", None): "the first credit of a newcomer would wait",
+    ("Budget", "warned_at", "a moment"): "no budget of this shop runs low",
     ("Terms", "hold_from", "delivery"): "this shop hears of no arrivals",
 }
 

@@ -117,7 +117,7 @@ def _fair(calendar):
     yield calendar.day(4, 9)
     fair = _campaign("Design fair", paused_at=timezone.now())
     _link(fair, label="Stand B12", active_from=calendar.day(-14, 8))
-    budgets.set_limit(fair, settings.SHOP_CURRENCY, 0)
+    budgets.set_limit(fair, settings.SHOP_CURRENCY, dollars(50_000))
 
 
 def _budget(calendar):
