@@ -272,6 +272,8 @@ def test_the_database_refuses_a_hold_that_cannot_be(order):
 
 
 def test_a_hold_and_its_end_stay_within_the_budget(order, inviter):
+    # Opened once, when a member first comes to owe something.
+    LedgerAccount.objects.create(owner=inviter, kind="owed", currency="USD", balance=0)
     spend(inviter, 200)
     question = dispute(order, "needs_response")
     with counted() as freezing:
