@@ -58,30 +58,8 @@ def export(user: User) -> dict:
                 *["postal_code", "country"],
             )
         ),
-        "balance": [
-            {
-                "at": _text(line.created_at),
-                "amount": line.amount,
-                "balance_after": line.balance_after,
-                "currency": currency,
-                "reason": line.reason,
-                "order": line.reference,
-            }
-            for currency in _currencies(user)
-            for line in statements.of(user, currency)
-        ],
-        "owed": [
-            {
-                "at": _text(line.created_at),
-                "amount": line.amount,
-                "owed_after": line.balance_after,
-                "currency": currency,
-                "reason": line.reason,
-                "order": line.reference,
-            }
-            for currency in _currencies(user)
-            for line in statements.of(user, currency, Kind.OWED)
-        ],
+        "balance": _movements(user, Kind.WALLET, "balance_after"),
+        "owed": _movements(user, Kind.OWED, "owed_after"),
     }
     for room in _rooms():
         found |= room.export(user)
@@ -170,6 +148,22 @@ def _forget_words(user):
 
 def _has(user, kind):
     return user.ledger_accounts.filter(kind=kind, balance__gt=0).exists()
+
+
+def _movements(user, kind, after):
+    """What moved in one kind of account, by currency; `after` names the sum then."""
+    return [
+        {
+            "at": _text(line.created_at),
+            "amount": line.amount,
+            after: line.balance_after,
+            "currency": currency,
+            "reason": line.reason,
+            "order": line.reference,
+        }
+        for currency in _currencies(user)
+        for line in statements.of(user, currency, kind)
+    ]
 
 
 def _currencies(user):

@@ -91,8 +91,7 @@ class Shared:
     """One of a member's links and what came by it; `earned` in minor units.
 
     `bought` counts orders, of friends and of guests, also those that were cancelled
-    later, as every other figure does. `waiting` is a code that staff
-    have to allow first.
+    later, as every other figure does. `waiting` is a code that staff have to allow.
     """
 
     link: ReferralLink

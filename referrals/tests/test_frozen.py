@@ -342,19 +342,23 @@ def test_each_time_it_is_taken_back_has_its_own_mail(order):
     assert Message.objects.filter(kind="reward_reversed").count() == 2
 
 
-def test_the_inviter_is_told_of_the_hold_and_of_its_end(order, inviter):
-    spend(inviter, 200)
+def check_hold_is_told(order, amount):
     question = dispute(order, "needs_response")
     settled(order)
     end(question, "won")
     settled(order)
 
-    told = Notice.objects.filter(user=inviter, kind="held").order_by("pk")
-
+    told = Notice.objects.filter(kind="held").order_by("pk")
     assert [each.text for each in told] == [
-        "$3 is on hold while a payment is being checked.",
-        "$3 is not on hold any more.",
+        f"{amount} is on hold while a payment is being checked.",
+        f"{amount} is not on hold any more.",
     ]
+
+
+def test_the_inviter_is_told_of_the_hold_and_of_its_end(order, inviter):
+    spend(inviter, 200)
+
+    check_hold_is_told(order, "$3")
 
 
 def test_of_what_was_spent_no_hold_is_told(order, inviter):
@@ -369,17 +373,8 @@ def test_of_what_was_spent_no_hold_is_told(order, inviter):
 def test_a_hold_of_what_is_on_the_way_is_told_too(inviter):
     waiting = make_order(make_attribution(inviter, terms=set_terms()).invitee)
     settlement.settle(waiting)
-    question = dispute(waiting, "needs_response")
-    settled(waiting)
-    end(question, "won")
-    settled(waiting)
 
-    told = Notice.objects.filter(user=inviter, kind="held").order_by("pk")
-
-    assert [each.text for each in told] == [
-        "$5 is on hold while a payment is being checked.",
-        "$5 is not on hold any more.",
-    ]
+    check_hold_is_told(waiting, "$5")
 
 
 def test_the_plan_of_a_refund_counts_what_is_on_hold(order, inviter):
